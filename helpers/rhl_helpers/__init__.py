@@ -1,0 +1,4 @@
+"""How the rhl-* helpers of remote-http-launcher speak, and how to reach a host.
+
+Nothing here knows manifests, plans or desired states.
+"""
