@@ -7,8 +7,9 @@ A transport knows argv, bytes and deadlines. It does not know what the helpers m
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol, Sequence
+from typing import BinaryIO, Protocol
 
 LOCAL = "local"
 
