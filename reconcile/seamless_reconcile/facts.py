@@ -1,0 +1,141 @@
+"""What the reads of one round gave, before anything is concluded from it.
+
+Facts are raw: the rules that turn them into states are in `seamless_reconcile.kinds`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from rhl_helpers.client import ConnectionFile, Forward, MalformedFile
+from rhl_helpers.rows import MalformedRow, PersistentRow, ServerRow
+from rhl_helpers.transport.base import Answer
+
+from seamless_reconcile.observed import Absent, Present, Unknown
+
+
+class Evidence(Enum):
+    """What is known of the process behind a row's pid, beyond "a process with that number exists"."""
+
+    OURS = "ours"
+    ZOMBIE = "zombie"
+    STRANGER = "stranger"
+    GONE = "gone"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """All launcher rows of one host.
+
+    Attributes:
+        rows: every row that could be read, by key.
+        malformed: state files that are not what the protocol says.
+        problem: why the listing as a whole failed. With rows, some state files are unreadable and
+            others may be hidden: nothing can be proven about what else lives there.
+        home: the service account's home there, where a row gives it away.
+    """
+
+    host: str
+    rows: Mapping[str, ServerRow] = field(default_factory=dict)
+    malformed: Mapping[str, MalformedRow] = field(default_factory=dict)
+    problem: Unknown | None = None
+    home: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row of the host was seen."""
+        return self.problem is None
+
+
+@dataclass(frozen=True, slots=True)
+class Ghost:
+    """Signs of a live process of a key whose state file does not lead to it."""
+
+    port: int
+    pid: int | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """What was read of one service.
+
+    Attributes:
+        row: its state file.
+        answer: how its handshake went; None if it was not asked.
+        evidence: what is known of the process with its pid.
+        seen_well: this client saw that very pid answer not long ago.
+        age: seconds since the state file was written, as far as the two clocks agree; None if unknown.
+        ghost: signs of life where the row shows none.
+        pid_alive: for rows on which `rhl-ps` does not look (failed): whether the pid exists.
+    """
+
+    row: Present[ServerRow] | Absent | MalformedRow | Unknown
+    answer: Answer | Unknown | None = None
+    evidence: Evidence = Evidence.NONE
+    seen_well: bool = False
+    age: float | None = None
+    ghost: Ghost | None = None
+    pid_alive: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What this client noted when it last proved a database cold: any write changes one of these.
+
+    Attributes:
+        size: bytes.
+        modified: the file's time as the helper prints it (host-local, whole seconds).
+        pid: the process that served it then.
+        launch_id: the launch it belonged to.
+    """
+
+    size: int | None
+    modified: str | None
+    pid: int | None
+    launch_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFacts:
+    """What was read of one cache directory.
+
+    Attributes:
+        root: the directory's own row; Absent where the helper gave none (no marker in it).
+        plain: the row without any marker or file, where it was asked for.
+        nested: rows of directories below that hold a cache of their own.
+        children: rows of all direct subdirectories, where it was asked for.
+        receipt: this client's note that it was cold, if there is one.
+        epoch_cleared: the epoch this client last cleared it for.
+        real_path: where it really is, for directories on this machine that are symlinked.
+    """
+
+    root: Present[PersistentRow] | Absent | Unknown
+    plain: PersistentRow | Unknown | None = None
+    nested: tuple[PersistentRow, ...] = ()
+    nested_problem: Unknown | None = None
+    children: tuple[PersistentRow, ...] | None = None
+    receipt: Receipt | None = None
+    epoch_cleared: str | None = None
+    real_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelFacts:
+    """What was read of one connection on this machine.
+
+    Attributes:
+        file: the client's connection file.
+        forwards: this user's forwards to the service's host.
+        answer: how the handshake through the connection went; None if it was not asked.
+        named_ports: local ports that any connection file names: such a forward is nobody's orphan.
+    """
+
+    file: ConnectionFile | MalformedFile | None
+    forwards: tuple[Forward, ...] = ()
+    answer: Answer | None = None
+    named_ports: frozenset[int] = frozenset()
+    problem: Unknown | None = None

@@ -1,0 +1,310 @@
+"""Caches: directories on hosts, their states, and when one is cold.
+
+A cache is one directory on one host, however many services share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from rhl_helpers.rows import PersistentRow
+
+from seamless_reconcile.declared import CacheState
+from seamless_reconcile.desired import Desired
+from seamless_reconcile.facts import CacheFacts, Receipt
+from seamless_reconcile.observed import Absent, Unknown
+from seamless_reconcile.paths import contains
+
+KIND = "cache"
+
+HASHSERVER_MARKER = ".HASHSERVER_PREFIX"
+DATABASE_FILE = "seamless.db"
+NESTING = 4
+"""How many levels below a cache are searched for other caches: subproject/…/STAGE-x."""
+
+
+class State(str, Enum):
+    """The observed states of a cache (docs/glossary.md)."""
+
+    ABSENT = "absent"
+    EMPTY = "empty"
+    PRISTINE = "pristine"
+    POPULATED = "populated"
+    FOREIGN = "foreign"
+    UNVERIFIABLE = "unverifiable"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheNode:
+    """One directory that one or more services of the manifest keep their data in.
+
+    Attributes:
+        name: the first of them; the address is `cache.<name>`.
+        services: all of them, in the manifest's order.
+        state: the strictest wish: cold before warm before keep.
+        marker: the file without which the directory is not ours.
+        file: the file whose presence means data, where only a database lives here.
+        root: the configured directory it must lie strictly below.
+    """
+
+    name: str
+    host: str
+    path: str
+    services: tuple[str, ...]
+    state: CacheState
+    marker: str
+    file: str | None
+    epoch: str | None
+    root: str | None
+    markers: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """Give its address."""
+        return f"{KIND}.{self.name}"
+
+
+_STRICTNESS = {CacheState.KEEP: 0, CacheState.WARM: 1, CacheState.COLD: 2}
+
+
+def cache_nodes(desired: Desired) -> tuple[CacheNode, ...]:
+    """Group the services of a manifest by the directory they share, in the manifest's order."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name, spec in desired.services.items():
+        if spec.cache is not None:
+            groups.setdefault((spec.host, spec.cache.path.rstrip("/")), []).append(name)
+    return tuple(_node(desired, host, path, names) for (host, path), names in groups.items())
+
+
+def _node(desired: Desired, host: str, path: str, names: list[str]) -> CacheNode:
+    wishes = [wish for name in names if (wish := desired.services[name].cache) is not None]
+    strictest = max(wishes, key=lambda wish: _STRICTNESS[wish.state])
+    markers = tuple(dict.fromkeys(wish.marker for wish in wishes))
+    files = {wish.file for wish in wishes}
+    return CacheNode(
+        name=names[0],
+        host=host,
+        path=path,
+        services=tuple(names),
+        state=strictest.state,
+        marker=strictest.marker,
+        # A hashserver beside a database in one directory: any content counts.
+        file=files.pop() if len(files) == 1 else None,
+        epoch=strictest.epoch,
+        root=strictest.root,
+        markers=markers,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """Another cache inside one: it would be cleared along (S2)."""
+
+    path: str
+    size: int | None = None
+    modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheObserved:
+    """One cache as it is.
+
+    Attributes:
+        size: bytes, where the helper can tell (a database's file).
+        modified: last modification, in the host's local time, whole seconds.
+        nested: other caches below it.
+        nested_unknown: why it could not be told what is below it.
+        epoch: the epoch it was last cleared for, where known.
+    """
+
+    state: State
+    path: str
+    reason: str = ""
+    hint: str = ""
+    size: int | None = None
+    modified: str | None = None
+    nested: tuple[Nested, ...] = ()
+    nested_unknown: str = ""
+    epoch: str | None = None
+    refused: bool = False
+
+    def view(self) -> dict[str, Any]:
+        """Give what people and programs see of it."""
+        shown: dict[str, Any] = {"state": self.state.value, "path": self.path}
+        optional = {
+            "reason": self.reason or None,
+            "size": self.size,
+            "modified": self.modified,
+            "epoch": self.epoch,
+            "nested": [n.path for n in self.nested] or None,
+        }
+        shown.update({name: value for name, value in optional.items() if value is not None})
+        return shown
+
+
+def classify(node: CacheNode, facts: CacheFacts, meta: Mapping[str, Any], launch: Launch) -> CacheObserved:
+    """Tell the state of one cache from what was read of it.
+
+    Args:
+        node: which directory.
+        facts: what the helpers said.
+        meta: what this tool left in the launch meta of a service of this cache (`epoch`).
+        launch: who serves it now, to hold against the receipt.
+    """
+    epoch = meta.get("epoch") if isinstance(meta.get("epoch"), str) else facts.epoch_cleared
+    if isinstance(facts.root, Unknown):
+        return _not_seen(node, facts.root, epoch)
+    nested = tuple(
+        Nested(row.path, row.size, row.modified)
+        for row in facts.nested
+        if row.state == "populated" or node.file is None
+    )
+    below = facts.nested_problem.reason if facts.nested_problem else ""
+    if isinstance(facts.root, Absent):
+        return _unmarked(node, facts, nested, below, epoch)
+    row = facts.root.value
+
+    def seen(state: State, reason: str = "") -> CacheObserved:
+        return CacheObserved(
+            state, row.path, reason, "", row.size, row.modified, nested, below, epoch
+        )
+
+    if row.state == "absent":
+        return seen(State.ABSENT)
+    if row.state == "empty":
+        if node.file is not None and _holds_something_else(facts.plain, nested):
+            return seen(State.FOREIGN, f"it holds data, but no {node.marker}")
+        return seen(State.EMPTY)
+    if node.file is not None and _still_as_noted(row, facts.receipt, launch):
+        return seen(State.PRISTINE)
+    if node.marker == HASHSERVER_MARKER and facts.children is not None and _only_nested(facts, nested):
+        return seen(State.EMPTY, "it only holds other caches")
+    return seen(State.POPULATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Which process serves a cache now, if any does."""
+
+    alive: bool = False
+    pid: int | None = None
+    launch_id: str | None = None
+
+
+def _not_seen(node: CacheNode, problem: Unknown, epoch: str | None) -> CacheObserved:
+    if problem.refused_marker:
+        return CacheObserved(
+            State.UNVERIFIABLE,
+            node.path,
+            "the guard will not let us look: there is no marker in it, or no such directory",
+            epoch=epoch,
+        )
+    return CacheObserved(
+        State.UNKNOWN, node.path, problem.reason, problem.hint, epoch=epoch, refused=problem.refused_policy
+    )
+
+
+def _unmarked(
+    node: CacheNode, facts: CacheFacts, nested: tuple[Nested, ...], below: str, epoch: str | None
+) -> CacheObserved:
+    """Judge a directory that is there but carries no marker."""
+    plain = facts.plain
+    if isinstance(plain, Unknown):
+        return _not_seen(node, plain, epoch)
+    if plain is None or plain.state in ("absent", "empty"):
+        state = State.ABSENT if plain is not None and plain.state == "absent" else State.EMPTY
+        return CacheObserved(state, node.path, nested=nested, nested_unknown=below, epoch=epoch)
+    if nested:
+        # Only a parent of other caches, as a project's folder is before it gets a cache of its own.
+        return CacheObserved(
+            State.EMPTY, node.path, "it only holds other caches", nested=nested, nested_unknown=below, epoch=epoch
+        )
+    return CacheObserved(
+        State.FOREIGN,
+        node.path,
+        f"it holds data, but no {node.marker}",
+        f"if it is yours to clear, put a {node.marker} there; otherwise use another path",
+        modified=plain.modified,
+        nested=nested,
+        nested_unknown=below,
+        epoch=epoch,
+    )
+
+
+def _holds_something_else(plain: PersistentRow | Unknown | None, nested: tuple[Nested, ...]) -> bool:
+    return isinstance(plain, PersistentRow) and plain.state == "populated" and not nested
+
+
+def _only_nested(facts: CacheFacts, nested: tuple[Nested, ...]) -> bool:
+    """Tell whether a hashserver's directory holds other caches and no buffers of its own.
+
+    The helper counts any child as content. Buffers lie in subdirectories named by prefix, so where
+    every subdirectory is another cache, or leads to one, or is empty, there are none.
+    """
+    return bool(nested) and all(
+        child.state == "empty" or any(child.path == n.path or contains(child.path, n.path) for n in nested)
+        for child in facts.children or ()
+    )
+
+
+def _still_as_noted(row: PersistentRow, receipt: Receipt | None, launch: Launch) -> bool:
+    """Tell whether nothing was stored since the receipt: when in doubt, no.
+
+    The first insert changes the file's time, not its size. A live process must be the one the
+    receipt was taken of.
+    """
+    if receipt is None or (row.size, row.modified) != (receipt.size, receipt.modified):
+        return False
+    if not launch.alive:
+        return True
+    if receipt.launch_id is not None:
+        return receipt.launch_id == launch.launch_id
+    return receipt.pid is not None and receipt.pid == launch.pid
+
+
+# --- is it as wished? ----------------------------------------------------------------------
+
+COLD = frozenset({State.ABSENT, State.EMPTY, State.PRISTINE})
+HOLDS_DATA = frozenset({State.POPULATED, State.FOREIGN})
+
+
+def is_cold(node: CacheNode, observed: CacheObserved, *, served: bool) -> bool:
+    """Tell whether a cache is cold as wished.
+
+    With an epoch: cleared since that epoch, whatever it holds by now. Without: it holds no results;
+    what the guard hides counts as cold only while nothing contradicts, and a live service in it
+    would have put its marker there.
+    """
+    if node.epoch is not None and observed.epoch == node.epoch:
+        return True
+    if observed.state is State.UNVERIFIABLE:
+        return not served
+    return observed.state in COLD
+
+
+def nested_outside(observed: CacheObserved, cold_paths: Iterable[str]) -> tuple[Nested, ...]:
+    """Give the caches inside one that are not to be cold themselves."""
+    cold = list(cold_paths)
+    return tuple(
+        nested
+        for nested in observed.nested
+        if not any(nested.path == path or nested.path.endswith(_tail(path)) for path in cold)
+    )
+
+
+def _tail(path: str) -> str:
+    return path[1:] if path.startswith("~/") else "\0"
+
+
+def depth_first(nodes: Iterable[CacheNode]) -> list[CacheNode]:
+    """Order caches so that what lies inside another comes first."""
+    return sorted(nodes, key=lambda node: (-node.path.count("/"), node.path))
+
+
+def encloses(outer: CacheNode, inner: CacheNode) -> bool:
+    """Tell whether one cache lies inside another on the same host."""
+    return outer.host == inner.host and contains(outer.path, inner.path)
