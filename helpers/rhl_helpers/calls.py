@@ -189,6 +189,11 @@ def logs(key: str, *, tail: int | None = None) -> Call[bytes | None]:
     return Call(argv, mutates=False, parse=parse, timeout=LOG_SECONDS)
 
 
+def log_head(key: str) -> Call[bytes | None]:
+    """Read the beginning of a log, as far as the caller's `max_output` goes; None if there is none."""
+    return Call(("rhl-logs", key), mutates=False, parse=logs(key).parse, timeout=LOG_SECONDS)
+
+
 def pid_alive(pid: int) -> Call[bool]:
     """Tell whether a pid exists on the host. Zombies and other users' processes count."""
 

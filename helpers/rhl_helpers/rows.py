@@ -65,13 +65,15 @@ class ServerRow(BaseModel):
 class MalformedRow:
     """A state file that is there but is not what the protocol says.
 
-    `pid` and `port` are whatever plausible numbers could still be read from it.
+    `pid` and `port` are whatever plausible numbers could still be read from it; `live` is what the
+    helper said of its process, if it could.
     """
 
     key: str
     reason: str
     pid: int | None = None
     port: int | None = None
+    live: bool | None = None
 
 
 class PersistentRow(BaseModel):
@@ -115,6 +117,7 @@ def server_row(data: Any, *, key: str | None = None) -> ServerRow | MalformedRow
             f"{where}: {first['msg']}",
             pid=_plausible(data.get("pid"), 2, MAX_PID),
             port=_plausible(data.get("port"), 1, 65535),
+            live=data.get("live") if isinstance(data.get("live"), bool) else None,
         )
 
 

@@ -31,10 +31,12 @@ class HostFacts:
     """All launcher rows of one host.
 
     Attributes:
-        rows: every row that could be read, by key.
+        rows: every row that could be read, by key; for failed services, on whose pid `rhl-ps` does
+            not look, `live` was asked for separately.
         malformed: state files that are not what the protocol says.
         problem: why the listing as a whole failed. With rows, some state files are unreadable and
             others may be hidden: nothing can be proven about what else lives there.
+        hidden_by: keys of this manifest whose malformed state file is what made the listing fail.
         home: the service account's home there, where a row gives it away.
     """
 
@@ -42,6 +44,7 @@ class HostFacts:
     rows: Mapping[str, ServerRow] = field(default_factory=dict)
     malformed: Mapping[str, MalformedRow] = field(default_factory=dict)
     problem: Unknown | None = None
+    hidden_by: frozenset[str] = frozenset()
     home: str | None = None
 
     @property
@@ -70,7 +73,8 @@ class ServiceFacts:
         seen_well: this client saw that very pid answer not long ago.
         age: seconds since the state file was written, as far as the two clocks agree; None if unknown.
         ghost: signs of life where the row shows none.
-        pid_alive: for rows on which `rhl-ps` does not look (failed): whether the pid exists.
+        pid_alive: for a malformed state file that names a pid: whether it exists.
+        has_log: whether there is a log; None if nobody asked.
     """
 
     row: Present[ServerRow] | Absent | MalformedRow | Unknown
@@ -80,6 +84,7 @@ class ServiceFacts:
     age: float | None = None
     ghost: Ghost | None = None
     pid_alive: bool | None = None
+    has_log: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,14 +155,11 @@ def classify(node: CacheNode, facts: CacheFacts, meta: Mapping[str, Any], launch
         meta: what this tool left in the launch meta of a service of this cache (`epoch`).
         launch: who serves it now, to hold against the receipt.
     """
-    epoch = meta.get("epoch") if isinstance(meta.get("epoch"), str) else facts.epoch_cleared
+    epoch = _epoch(node, meta, facts)
     if isinstance(facts.root, Unknown):
         return _not_seen(node, facts.root, epoch)
-    nested = tuple(
-        Nested(row.path, row.size, row.modified)
-        for row in facts.nested
-        if row.state == "populated" or node.file is None
-    )
+    # An empty one is cold already: nothing is lost with it.
+    nested = tuple(Nested(row.path, row.size, row.modified) for row in facts.nested if row.state == "populated")
     below = facts.nested_problem.reason if facts.nested_problem else ""
     if isinstance(facts.root, Absent):
         return _unmarked(node, facts, nested, below, epoch)
@@ -181,9 +178,18 @@ def classify(node: CacheNode, facts: CacheFacts, meta: Mapping[str, Any], launch
         return seen(State.EMPTY)
     if node.file is not None and _still_as_noted(row, facts.receipt, launch):
         return seen(State.PRISTINE)
-    if node.marker == HASHSERVER_MARKER and facts.children is not None and _only_nested(facts, nested):
+    if node.marker == HASHSERVER_MARKER and facts.children is not None and _only_nested(facts):
         return seen(State.EMPTY, "it only holds other caches")
     return seen(State.POPULATED)
+
+
+def _epoch(node: CacheNode, meta: Mapping[str, Any], facts: CacheFacts) -> str | None:
+    """Give the wished epoch if anyone remembers a clear for it, else whichever is remembered."""
+    told = meta.get("epoch")
+    known = [epoch for epoch in (told if isinstance(told, str) else None, facts.epoch_cleared) if epoch]
+    if node.epoch in known:
+        return node.epoch
+    return known[0] if known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,14 +245,15 @@ def _holds_something_else(plain: PersistentRow | Unknown | None, nested: tuple[N
     return isinstance(plain, PersistentRow) and plain.state == "populated" and not nested
 
 
-def _only_nested(facts: CacheFacts, nested: tuple[Nested, ...]) -> bool:
+def _only_nested(facts: CacheFacts) -> bool:
     """Tell whether a hashserver's directory holds other caches and no buffers of its own.
 
     The helper counts any child as content. Buffers lie in subdirectories named by prefix, so where
     every subdirectory is another cache, or leads to one, or is empty, there are none.
     """
-    return bool(nested) and all(
-        child.state == "empty" or any(child.path == n.path or contains(child.path, n.path) for n in nested)
+    caches = [row.path for row in facts.nested]
+    return bool(caches) and all(
+        child.state == "empty" or any(child.path == path or contains(child.path, path) for path in caches)
         for child in facts.children or ()
     )
 

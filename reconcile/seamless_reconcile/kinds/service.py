@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -57,6 +57,7 @@ class ServiceObserved:
         reason: why it is judged so, one line; empty where the state says it all.
         verified: whether its handshake was heard (a passive look does not ask).
         command: the command line it was launched with.
+        has_log: False where there is proven to be no log that a launch would truncate (S5).
     """
 
     state: State
@@ -68,6 +69,7 @@ class ServiceObserved:
     port: int | None = None
     verified: bool = False
     command: tuple[str, ...] = ()
+    has_log: bool = True
 
     @property
     def alive(self) -> bool:
@@ -119,7 +121,9 @@ def classify(spec: ServiceSpec, facts: ServiceFacts, host: HostFacts) -> Service
     if isinstance(row, MalformedRow):
         return _malformed(row, facts)
     if isinstance(row, Absent):
-        return _ghost(State.ABSENT, facts) if facts.ghost else ServiceObserved(State.ABSENT, Life.DEAD)
+        return _ghost(State.ABSENT, facts) if facts.ghost else ServiceObserved(
+            State.ABSENT, Life.DEAD, has_log=facts.has_log is not False
+        )
     return _with_row(spec, row.value, facts, host)
 
 
@@ -158,7 +162,7 @@ def _with_row(spec: ServiceSpec, row: ServerRow, facts: ServiceFacts, host: Host
 
     def seen(state: State, life: Life, reason: str = "", hint: str = "", *, verified: bool = False) -> ServiceObserved:
         return ServiceObserved(
-            state, life, reason, hint, row, row.pid, _handshake_port(spec, row), verified, _words(row.command)
+            state, life, reason, hint, row, row.pid, handshake_port(spec, row), verified, _words(row.command)
         )
 
     if row.dry_run:
@@ -199,7 +203,7 @@ def _last_words(row: ServerRow) -> str:
 
 
 def _failed(row: ServerRow, facts: ServiceFacts, seen: Seen) -> ServiceObserved:
-    lingering = facts.pid_alive and facts.evidence not in (Evidence.GONE, Evidence.ZOMBIE, Evidence.STRANGER)
+    lingering = row.live and facts.evidence not in (Evidence.GONE, Evidence.ZOMBIE, Evidence.STRANGER)
     if lingering:
         return seen(State.FAILED, _life(facts), f"it failed, but process {row.pid} is alive", _by_hand(row.pid))
     return seen(State.FAILED, Life.DEAD, "the service reported that it failed")
@@ -218,7 +222,7 @@ def _live(
     spec: ServiceSpec, row: ServerRow, facts: ServiceFacts, host: HostFacts, seen: Seen
 ) -> ServiceObserved:
     """Judge a row whose pid is alive and that says it is running (or was marked stale too late)."""
-    port = _handshake_port(spec, row)
+    port = handshake_port(spec, row)
     if port is None:
         return seen(State.MALFORMED, _life(facts), "the state file names no port", _by_hand(row.pid))
     rival = _rival(row, host)
@@ -251,7 +255,8 @@ def _rival(row: ServerRow, host: HostFacts) -> str | None:
     return None
 
 
-def _handshake_port(spec: ServiceSpec, row: ServerRow) -> int | None:
+def handshake_port(spec: ServiceSpec, row: ServerRow) -> int | None:
+    """Give the port on which a service's handshake is asked for; None if it recorded none."""
     if spec.handshake is not None and spec.handshake.port_name:
         return row.extra_ports.get(spec.handshake.port_name)
     return row.port
@@ -335,6 +340,11 @@ def miswired(parameters: Mapping[str, Any], wires: Iterable[Wire], live_ports: f
         if port not in recorded:
             return f"it is wired to port {recorded[0]} for its {wire.role}; {wire.name} is on port {port}"
     return ""
+
+
+def as_miswired(seen: ServiceObserved, reason: str) -> ServiceObserved:
+    """Give the same observation, judged miswired."""
+    return replace(seen, state=State.MISWIRED, reason=reason)
 
 
 def _recorded_ports(parameters: Mapping[str, Any], role: str) -> list[int]:

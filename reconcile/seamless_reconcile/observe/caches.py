@@ -1,0 +1,88 @@
+"""Read one cache directory: what is in it, and which other caches lie below."""
+
+from __future__ import annotations
+
+from rhl_helpers import calls
+from rhl_helpers.errors import HelperError
+from rhl_helpers.host import Host
+from rhl_helpers.rows import PersistentRow
+
+from seamless_reconcile.declared import CacheState
+from seamless_reconcile.facts import CacheFacts
+from seamless_reconcile.kinds.cache import DATABASE_FILE, HASHSERVER_MARKER, NESTING, CacheNode
+from seamless_reconcile.observe.hosts import unknown
+from seamless_reconcile.observed import Absent, Present, Unknown
+from seamless_reconcile.ports import Memory
+
+
+def read_cache(host: Host, node: CacheNode, memory: Memory) -> CacheFacts:
+    """Read a cache; only for one that should be cold, also everything a clear would take along."""
+    level = NESTING if node.state is CacheState.COLD else 0
+    receipt, epoch = memory.receipt(node.host, node.path), memory.epoch(node.host, node.path)
+    try:
+        own = host.call(_scan(node, level))
+    except HelperError as exc:
+        return CacheFacts(unknown(exc), receipt=receipt, epoch_cleared=epoch)
+    root = next((row for row in own if is_root(row, node)), None)
+    nested, problem = _nested(host, node, own, level)
+    plain = _plain(host, node) if root is None or (node.file is not None and root.state == "empty") else None
+    children = _children(host, node) if root is not None and root.state == "populated" and nested else None
+    return CacheFacts(
+        Present(root) if root else Absent(), plain, nested, problem, children, receipt, epoch
+    )
+
+
+def _scan(node: CacheNode, level: int) -> calls.Call[list[PersistentRow]]:
+    if node.file is not None:
+        return calls.ps_persistent(node.path, file=node.file, level=level)
+    return calls.ps_persistent(node.path, marker=node.marker, level=level)
+
+
+def is_root(row: PersistentRow, node: CacheNode) -> bool:
+    """Tell whether a row is the cache's own: the helper prints "~/" expanded."""
+    return row.path == node.path or (node.path.startswith("~/") and row.path.endswith(node.path[1:]))
+
+
+def _nested(
+    host: Host, node: CacheNode, own: list[PersistentRow], level: int
+) -> tuple[tuple[PersistentRow, ...], Unknown | None]:
+    """Find other caches of any Seamless kind below, and one of another kind in the same place."""
+    found = {row.path: row for row in own if not is_root(row, node) and _is_cache(row, node.file is None)}
+    if not level:
+        return tuple(found.values()), None
+    others = []
+    if node.marker != HASHSERVER_MARKER:
+        others.append(calls.ps_persistent(node.path, marker=HASHSERVER_MARKER, level=level))
+    if node.file != DATABASE_FILE:
+        others.append(calls.ps_persistent(node.path, file=DATABASE_FILE, level=level))
+    try:
+        for call in others:
+            by_marker = "--marker" in call.argv
+            ours = (HASHSERVER_MARKER if by_marker else DATABASE_FILE) in node.markers
+            for row in host.call(call):
+                if _is_cache(row, by_marker) and not (ours and is_root(row, node)):
+                    found.setdefault(row.path, row)
+    except HelperError as exc:
+        return tuple(found.values()), unknown(exc)
+    return tuple(found.values()), None
+
+
+def _is_cache(row: PersistentRow, by_marker: bool) -> bool:
+    """Tell whether a row stands for a cache: it has the marker, or the database's file."""
+    return row.state == "populated" or (by_marker and row.state == "empty")
+
+
+def _plain(host: Host, node: CacheNode) -> PersistentRow | Unknown | None:
+    try:
+        rows = host.call(calls.ps_persistent(node.path))
+    except HelperError as exc:
+        return unknown(exc)
+    return rows[0] if rows else None
+
+
+def _children(host: Host, node: CacheNode) -> tuple[PersistentRow, ...] | None:
+    try:
+        rows = host.call(calls.ps_persistent(node.path, level=1))
+    except HelperError:
+        return None
+    return tuple(row for row in rows if not is_root(row, node))

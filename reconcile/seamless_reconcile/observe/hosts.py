@@ -1,0 +1,119 @@
+"""Read all launcher rows of a host, whatever stands in the way."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+from dataclasses import replace
+
+from rhl_helpers import calls
+from rhl_helpers.errors import GuardRefused, HelperError, HelperFailed, ProtocolError
+from rhl_helpers.host import Host
+from rhl_helpers.rows import MalformedRow, ServerRow, server_row
+
+from seamless_reconcile.facts import HostFacts
+from seamless_reconcile.observed import Absent, Present, Unknown
+from seamless_reconcile.ports import Clock
+
+RETRY_PAUSE = 0.2
+_STATE_FOLDER = "/.remote-http-launcher/server/"
+
+
+def unknown(error: HelperError) -> Unknown:
+    """Turn an error into the observation that nothing could be told."""
+    guard = error if isinstance(error, GuardRefused) else None
+    return Unknown(
+        f"{error.kind}: {error.detail}",
+        error.kind,
+        error.hint,
+        refused_marker=bool(guard and guard.wants_marker),
+        refused_policy=bool(guard and not guard.wants_marker),
+    )
+
+
+def read_host(host: Host, keys: Iterable[str], clock: Clock) -> HostFacts:
+    """Read every row; where the listing fails, the rows of `keys` one by one.
+
+    One malformed file fails the listing for all keys, and so, for a moment, does a file that comes
+    or goes meanwhile: it is tried again once before that is believed.
+    """
+    try:
+        return _listed(host, host.call(calls.ps()))
+    except (HelperFailed, ProtocolError):
+        clock.sleep(RETRY_PAUSE)
+    except HelperError as exc:
+        return HostFacts(host.name, problem=unknown(exc))
+    try:
+        return _listed(host, host.call(calls.ps()))
+    except HelperFailed as exc:
+        return _one_by_one(host, keys, unknown(exc))
+    except HelperError as exc:
+        return HostFacts(host.name, problem=unknown(exc))
+
+
+def _listed(host: Host, rows: list[ServerRow | MalformedRow]) -> HostFacts:
+    good = {row.key: _with_life(host, row) for row in rows if isinstance(row, ServerRow)}
+    bad = {row.key: row for row in rows if isinstance(row, MalformedRow)}
+    return HostFacts(host.name, good, bad, home=home_of(good.values()))
+
+
+def _with_life(host: Host, row: ServerRow) -> ServerRow:
+    """Ask for the process of a failed service, on which `rhl-ps` does not look."""
+    if row.live is not None or row.pid is None or row.dry_run:
+        return row
+    try:
+        return row.model_copy(update={"live": host.call(calls.pid_alive(row.pid))})
+    except HelperError:
+        # Left unknown: it then counts as possibly alive wherever that matters.
+        return row
+
+
+def _one_by_one(host: Host, keys: Iterable[str], problem: Unknown) -> HostFacts:
+    good: dict[str, ServerRow] = {}
+    bad: dict[str, MalformedRow] = {}
+    for key in keys:
+        row = read_row(host, key)
+        if isinstance(row, Present):
+            good[key] = row.value
+        elif isinstance(row, MalformedRow):
+            bad[key] = row
+        elif isinstance(row, Unknown):
+            return HostFacts(host.name, good, bad, replace(row, reason=f"{problem.reason}; {row.reason}"))
+    return HostFacts(host.name, good, bad, problem, frozenset(bad), home_of(good.values()))
+
+
+def read_row(host: Host, key: str) -> Present[ServerRow] | Absent | MalformedRow | Unknown:
+    """Read one service's state file and ask for its process."""
+    try:
+        row = host.call(calls.inspect(key))
+        if row is None:
+            return Absent()
+        if isinstance(row, MalformedRow):
+            return row
+        status = (row.model_extra or {}).get("status", row.status)
+        alive = None if row.pid is None or row.dry_run else host.call(calls.pid_alive(row.pid))
+    except HelperError as exc:
+        return unknown(exc)
+    listed = {**row.model_dump(exclude_none=True), "json_status": status, "live": alive}
+    again = server_row(listed, key=key)
+    return again if isinstance(again, MalformedRow) else Present(again)
+
+
+def home_of(rows: Iterable[ServerRow]) -> str | None:
+    """Tell the service account's home from where its logs lie."""
+    for row in rows:
+        if row.log and row.log.endswith(f"{_STATE_FOLDER}{row.key}.log"):
+            return posixpath.normpath(row.log[: -len(f"{_STATE_FOLDER}{row.key}.log")]) or None
+    return None
+
+
+def row_of(facts: HostFacts, key: str) -> Present[ServerRow] | Absent | MalformedRow | Unknown:
+    """Give one service's row out of a host's facts."""
+    if key in facts.rows:
+        return Present(facts.rows[key])
+    if key in facts.malformed:
+        return facts.malformed[key]
+    if facts.problem is not None and facts.problem.kind != HelperFailed.kind:
+        return facts.problem
+    # With a listing that failed, the keys of the manifest were read one by one: absence is proven.
+    return Absent()

@@ -1,0 +1,227 @@
+"""Read one service: its row is in hand, the rest is asked for here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rhl_helpers import calls
+from rhl_helpers.client import ConnectionFile, ProcessEvidence
+from rhl_helpers.errors import HelperError
+from rhl_helpers.host import Host
+from rhl_helpers.rows import MalformedRow, ServerRow, StampedState
+from rhl_helpers.transport.base import LOCAL, Answer
+
+from seamless_reconcile.declared import ServiceState
+from seamless_reconcile.desired import ServiceSpec
+from seamless_reconcile.facts import Evidence, Ghost, HostFacts, ServiceFacts
+from seamless_reconcile.kinds.service import handshake_port
+from seamless_reconcile.observe.hosts import read_row, row_of, unknown
+from seamless_reconcile.observed import Absent, Present, Unknown
+from seamless_reconcile.ports import Reach
+
+SETTLE_SECONDS = 3.0
+"""How long a live pid with a closed port is looked at again: running is written before the port is
+bound, and a killed process stays a zombie until it is reaped."""
+POLL_SECONDS = 0.25
+SEEN_WELL_SECONDS = 900.0
+"""How long it corroborates a pid that this client heard it answer."""
+LOG_HEAD = 64 * 1024
+
+# As uvicorn announces itself; other services say neither.
+_LOG_PID = re.compile(rb"Started server process \[(\d{2,10})\]")
+_LOG_PORT = re.compile(rb"running on http://[^\s:/]{1,255}:(\d{2,5})\b")
+
+
+def read_service(
+    spec: ServiceSpec,
+    host: Host,
+    listing: HostFacts,
+    reach: Reach,
+    *,
+    file: ConnectionFile | None = None,
+    heard: Answer | None = None,
+    passive: bool = False,
+) -> ServiceFacts:
+    """Read everything about one service.
+
+    Args:
+        spec: the service.
+        host: its host.
+        listing: all rows of that host.
+        reach: this machine, memory and clock.
+        file: the client's connection file, which may still name a port of a lost process.
+        heard: an answer already heard from that very service, through its open tunnel.
+        passive: ask no port: a handshake keeps an idle service alive (S6).
+    """
+    row = row_of(listing, spec.key)
+    if isinstance(row, Unknown):
+        return ServiceFacts(row)
+    if isinstance(row, Absent):
+        return _without_row(spec, row, host, listing, reach, file, passive=passive)
+    if isinstance(row, MalformedRow):
+        return _without_row(spec, row, host, listing, reach, file, passive=passive)
+    return _with_row(spec, row.value, host, reach, heard=heard, passive=passive)
+
+
+def _with_row(
+    spec: ServiceSpec, row: ServerRow, host: Host, reach: Reach, *, heard: Answer | None, passive: bool
+) -> ServiceFacts:
+    evidence = process_evidence(spec, row, reach)
+    seen_well = remembered_well(spec, row.pid, reach)
+    if row.json_status == "starting":
+        return ServiceFacts(Present(row), evidence=evidence, seen_well=seen_well, age=_age(host, spec.key, reach))
+    if row.live is not True or row.json_status not in ("running", "stale") or passive:
+        return ServiceFacts(Present(row), evidence=evidence, seen_well=seen_well)
+    answer = heard or ask(spec, row, host)
+    if answer is Answer.CLOSED or row.json_status == "stale":
+        row, answer = _look_again(spec, row, host, reach, answer)
+        evidence = process_evidence(spec, row, reach)
+    return ServiceFacts(Present(row), answer, evidence, seen_well)
+
+
+def ask(spec: ServiceSpec, row: ServerRow, host: Host) -> Answer | Unknown | None:
+    """Ask a service for its handshake, as its own host sees it."""
+    port = handshake_port(spec, row)
+    if port is None:
+        return None
+    path = spec.handshake.path if spec.handshake else ""
+    try:
+        answer = host.probe(row.network_interface or "localhost", port, path)
+    except HelperError as exc:
+        return unknown(exc)
+    # A service without a handshake is well as soon as its port takes connections.
+    return Answer.OK if spec.handshake is None and answer is not Answer.CLOSED else answer
+
+
+def _look_again(
+    spec: ServiceSpec, row: ServerRow, host: Host, reach: Reach, answer: Answer | Unknown | None
+) -> tuple[ServerRow, Answer | Unknown | None]:
+    """Give a start its moment to bind and a killed process its moment to be reaped."""
+    deadline = reach.clock.monotonic() + SETTLE_SECONDS
+    while reach.clock.monotonic() < deadline:
+        reach.clock.sleep(POLL_SECONDS)
+        again = read_row(host, spec.key)
+        if not isinstance(again, Present):
+            return row, answer
+        row = again.value
+        if row.live is not True:
+            return row, answer
+        answer = ask(spec, row, host)
+        if answer not in (Answer.CLOSED, None) and row.json_status != "stale":
+            return row, answer
+        if answer is Answer.OK:
+            return row, answer
+    return row, answer
+
+
+def process_evidence(spec: ServiceSpec, row: ServerRow | MalformedRow, reach: Reach) -> Evidence:
+    """Say what this machine's own process table tells of a pid; nothing for other hosts."""
+    if spec.host != LOCAL or row.pid is None:
+        return Evidence.NONE
+    return judge(reach.client.evidence(row.pid), spec.key)
+
+
+def judge(found: ProcessEvidence | None, key: str) -> Evidence:
+    """Tell whether a process of this machine is the service of a key: it was given that status file."""
+    if found is None:
+        return Evidence.GONE
+    if found.zombie:
+        return Evidence.ZOMBIE
+    return Evidence.OURS if f"/{key}.json" in " ".join(found.command) else Evidence.STRANGER
+
+
+def remembered_well(spec: ServiceSpec, pid: int | None, reach: Reach) -> bool:
+    """Tell whether this client heard that very pid not long ago."""
+    known = reach.memory.launched(spec.host, spec.key)
+    return known is not None and known.pid == pid and 0 <= reach.clock.now() - known.when < SEEN_WELL_SECONDS
+
+
+def _age(host: Host, key: str, reach: Reach) -> float | None:
+    try:
+        stamped = host.call(calls.inspect_stamped(key))
+    except HelperError:
+        return None
+    return reach.clock.now() - stamped.mtime if isinstance(stamped, StampedState) else None
+
+
+# --- where no state file leads to a process ------------------------------------------------
+
+
+def _without_row(
+    spec: ServiceSpec,
+    row: Absent | MalformedRow,
+    host: Host,
+    listing: HostFacts,
+    reach: Reach,
+    file: ConnectionFile | None,
+    *,
+    passive: bool,
+) -> ServiceFacts:
+    """Look for a process that lives on although its state file is gone or unreadable (S4)."""
+    alive = None
+    evidence = Evidence.NONE
+    if isinstance(row, MalformedRow) and row.pid is not None:
+        evidence = process_evidence(spec, row, reach)
+        alive = row.live if row.live is not None else _alive(host, row.pid)
+    if spec.state is not ServiceState.RUNNING or passive:
+        return ServiceFacts(row, evidence=evidence, pid_alive=alive)
+    head = log_head(host, spec.key)
+    ghost = find_ghost(spec, host, listing, _leads(spec, row, reach, file, head or b""))
+    return ServiceFacts(row, evidence=evidence, pid_alive=alive, ghost=ghost, has_log=bool(head))
+
+
+def _alive(host: Host, pid: int) -> bool | None:
+    try:
+        return host.call(calls.pid_alive(pid))
+    except HelperError:
+        return None
+
+
+def log_head(host: Host, key: str) -> bytes | None:
+    """Read the beginning of a log: a launch starts it anew, and uvicorn says its pid and port first."""
+    try:
+        return host.call(calls.log_head(key), max_output=LOG_HEAD)
+    except HelperError:
+        return b"?"
+
+
+Lead = tuple[int, "int | None", str]
+"""A port, the pid if known, and where it was read."""
+
+
+def _leads(
+    spec: ServiceSpec, row: Absent | MalformedRow, reach: Reach, file: ConnectionFile | None, head: bytes
+) -> list[Lead]:
+    leads: list[Lead] = []
+    port, pid = _LOG_PORT.search(head), _LOG_PID.search(head)
+    if port:
+        leads.append((int(port[1]), int(pid[1]) if pid else None, "its log"))
+    if isinstance(row, MalformedRow) and row.port:
+        leads.append((row.port, row.pid, "the malformed state file"))
+    known = reach.memory.launched(spec.host, spec.key)
+    if known and known.port:
+        leads.append((known.port, known.pid, "this client's memory of its launch"))
+    if file is not None:
+        there = file.tunneled_port if file.tunneled_host else file.port
+        if there:
+            leads.append((there, None, "the client file"))
+    return leads
+
+
+def find_ghost(spec: ServiceSpec, host: Host, listing: HostFacts, leads: Iterable[Lead]) -> Ghost | None:
+    """Follow the leads: a port that answers the handshake and that no other service claims."""
+    path = spec.handshake.path if spec.handshake else ""
+    claimed = {row.port for row in listing.rows.values() if row.live}
+    tried: set[int] = set()
+    for port, pid, source in leads:
+        if port in tried or port in claimed or not 0 < port < 65536:  # noqa: PLR2004 - ports
+            continue
+        tried.add(port)
+        try:
+            answer = host.probe(spec.network_interface, port, path)
+        except HelperError:
+            continue
+        if answer is Answer.OK or (answer is not Answer.CLOSED and pid is not None and _alive(host, pid)):
+            return Ghost(port, pid, source)
+    return None

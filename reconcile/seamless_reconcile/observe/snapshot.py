@@ -1,0 +1,168 @@
+"""One whole pass: all hosts at once, everything on one host at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from rhl_helpers.client import ConnectionFile
+from rhl_helpers.rows import ServerRow
+from rhl_helpers.transport.base import Answer
+
+from seamless_reconcile.desired import Desired, ServiceSpec, Upstream
+from seamless_reconcile.facts import CacheFacts, HostFacts, ServiceFacts, TunnelFacts
+from seamless_reconcile.kinds import cache, service, tunnel
+from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, Launch
+from seamless_reconcile.kinds.service import ServiceObserved, Wire, Wiring
+from seamless_reconcile.observe.caches import read_cache
+from seamless_reconcile.observe.hosts import read_host, row_of
+from seamless_reconcile.observe.services import read_service
+from seamless_reconcile.observe.tunnels import ClientFacts, read_client, read_tunnel
+from seamless_reconcile.observed import Present, Unknown
+from seamless_reconcile.ports import Reach
+from seamless_reconcile.snapshot import Snapshot
+
+
+def observe(desired: Desired, reach: Reach, *, passive: bool = False) -> Snapshot:
+    """Read everything a plan needs, once.
+
+    Args:
+        desired: what is declared: only this is read, plus all launcher rows of the hosts it names.
+        reach: the world.
+        passive: leave out handshakes.
+    """
+    nodes = cache.cache_nodes(desired)
+    tunnelled = any(spec.tunnelled for spec in desired.services.values())
+    names = tuple(dict.fromkeys([*desired.hosts, *(u.host for u in _upstreams(desired))]))
+    here = read_client(reach.client, forwards=tunnelled)
+    reads = [partial(_read_on, name, desired, nodes, here, reach, passive) for name in names]
+    hosts: dict[str, HostFacts] = {}
+    services: dict[str, ServiceFacts] = {}
+    tunnels: dict[str, TunnelFacts] = {}
+    caches: dict[str, CacheFacts] = {}
+    for found in reach.gather(reads):
+        hosts[found[0].host] = found[0]
+        services.update(found[1])
+        tunnels.update(found[2])
+        caches.update(found[3])
+    return conclude(desired, nodes, hosts, services, tunnels, caches, passive=passive)
+
+
+_Found = tuple[HostFacts, dict[str, ServiceFacts], dict[str, TunnelFacts], dict[str, CacheFacts]]
+
+
+def _read_on(
+    name: str, desired: Desired, nodes: tuple[CacheNode, ...], here: ClientFacts, reach: Reach, passive: bool
+) -> _Found:
+    """Read one host: the listing and the caches first, then each service by its row."""
+    host = reach.host(name)
+    specs = [spec for spec in desired.services.values() if spec.host == name]
+    mine = [node for node in nodes if node.host == name]
+    keys = dict.fromkeys([*(spec.key for spec in specs), *(u.key for u in _upstreams(desired) if u.host == name)])
+    listing: list[HostFacts] = []
+    caches: dict[str, CacheFacts] = {}
+
+    def list_rows() -> None:
+        listing.append(read_host(host, keys, reach.clock))
+
+    def look(node: CacheNode) -> None:
+        caches[node.name] = read_cache(host, node, reach.memory)
+
+    first: list[Callable[[], None]] = [list_rows, *(partial(look, node) for node in mine)]
+    reach.gather(first)
+    facts = listing[0]
+    services: dict[str, ServiceFacts] = {}
+    tunnels: dict[str, TunnelFacts] = {}
+
+    def read(spec: ServiceSpec) -> None:
+        row = _row(facts, spec.key)
+        tunnels[spec.name] = read_tunnel(spec, here, row, reach.client, passive=passive)
+        file = here.files.get(spec.key)
+        services[spec.name] = read_service(
+            spec, host, facts, reach,
+            file=file if isinstance(file, ConnectionFile) else None,
+            heard=Answer.OK if tunnels[spec.name].answer is Answer.OK else None,
+            passive=passive,
+        )  # fmt: skip
+
+    reach.gather([partial(read, spec) for spec in specs])
+    return facts, services, tunnels, caches
+
+
+def _row(facts: HostFacts, key: str) -> ServerRow | None:
+    row = row_of(facts, key)
+    return row.value if isinstance(row, Present) else None
+
+
+def _upstreams(desired: Desired) -> list[Upstream]:
+    return [upstream for spec in desired.services.values() for upstream in spec.upstream]
+
+
+# --- concluding ----------------------------------------------------------------------------
+
+
+def conclude(
+    desired: Desired,
+    nodes: tuple[CacheNode, ...],
+    hosts: Mapping[str, HostFacts],
+    services: Mapping[str, ServiceFacts],
+    tunnels: Mapping[str, TunnelFacts],
+    caches: Mapping[str, CacheFacts],
+    *,
+    passive: bool,
+) -> Snapshot:
+    """Apply the rules of every kind to the facts of one round."""
+    seen = {
+        name: service.classify(spec, services[name], hosts[spec.host]) for name, spec in desired.services.items()
+    }
+    wirings = {name: wiring(spec, seen, hosts) for name, spec in desired.services.items() if spec.upstream}
+    seen = {name: _wired(spec, seen[name], wirings.get(name)) for name, spec in desired.services.items()}
+    routes = {
+        name: tunnel.classify(
+            spec, tunnels[name], seen[name].row, service_known=seen[name].state is not service.State.UNKNOWN
+        )
+        for name, spec in desired.services.items()
+    }
+    stored = {node.name: conclude_cache(node, caches[node.name], seen) for node in nodes}
+    return Snapshot(dict(hosts), seen, nodes, stored, routes, wirings, passive)
+
+
+def conclude_cache(node: CacheNode, facts: CacheFacts, seen: Mapping[str, ServiceObserved]) -> CacheObserved:
+    """Apply the rules of caches to one, with what its services tell of it."""
+    metas = [seen[name].reconcile_meta for name in node.services]
+    meta = next((m for m in metas if m.get("epoch") == node.epoch), next((m for m in metas if m.get("epoch")), {}))
+    alive = next((seen[name] for name in node.services if seen[name].alive), None)
+    launch = Launch(True, alive.pid, alive.launch_id) if alive else Launch()
+    return cache.classify(node, facts, meta, launch)
+
+
+def _wired(spec: ServiceSpec, seen: ServiceObserved, wires: Wiring | None) -> ServiceObserved:
+    """Turn a running jobserver whose recorded URLs lead nowhere into a miswired one."""
+    if wires is None or wires.unknown or seen.state is not service.State.RUNNING or seen.row is None:
+        return seen
+    wrong = service.miswired(seen.row.parameters, wires.wires, wires.live_ports)
+    return service.as_miswired(seen, wrong) if wrong else seen
+
+
+def wiring(spec: ServiceSpec, seen: Mapping[str, ServiceObserved], hosts: Mapping[str, HostFacts]) -> Wiring:
+    """Find where a jobserver's services are now."""
+    wires, ports, doubt = [], set(), False
+    for upstream in spec.upstream:
+        facts = hosts[upstream.host]
+        row = row_of(facts, upstream.key)
+        doubt = doubt or isinstance(row, Unknown)
+        ports |= {other.port for other in facts.rows.values() if other.live and other.port}
+        wires.append(_wire(upstream, row.value if isinstance(row, Present) else None, seen))
+    return Wiring(tuple(wires), frozenset(ports), doubt)
+
+
+def _wire(upstream: Upstream, row: ServerRow | None, seen: Mapping[str, ServiceObserved]) -> Wire:
+    name = f"service.{upstream.name}" if upstream.name else upstream.key
+    runs = row is not None and bool(row.live) and row.json_status == "running" and row.port is not None
+    if runs and upstream.name is not None:
+        runs = seen[upstream.name].state is service.State.RUNNING
+    if not runs or row is None:
+        return Wire(upstream.role, name, None)
+    host = upstream.hostname or row.network_interface or "localhost"
+    return Wire(upstream.role, name, f"http://{host}:{row.port}", upstream.workdir)
+

@@ -1,0 +1,12 @@
+"""From what is and what should be to one ordered plan. Pure: no reading, no asking, no printing.
+
+clears  which caches are to be cleared, and what forbids it
+fates   what happens to each service: left, started, restarted, stopped, removed, blocked
+routes  what happens to each tunnel
+steps   the actions that follow, and what each requires
+make    all of it, as a `Plan`
+"""
+
+from seamless_reconcile.planner.make import Options, make_plan
+
+__all__ = ["Options", "make_plan"]

@@ -1,0 +1,160 @@
+"""Which caches are to be cleared, and what forbids it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seamless_reconcile.declared import CacheState, ServiceState
+from seamless_reconcile.desired import Desired
+from seamless_reconcile.facts import HostFacts
+from seamless_reconcile.kinds.cache import (
+    HOLDS_DATA,
+    CacheNode,
+    CacheObserved,
+    State,
+    depth_first,
+    encloses,
+    is_cold,
+)
+from seamless_reconcile.kinds.service import Life
+from seamless_reconcile.kinds.service import State as ServiceIs
+from seamless_reconcile.plan import Verdict
+from seamless_reconcile.safety import Refusal, clear_refusal, touches
+from seamless_reconcile.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """What the plan does with one cache.
+
+    Attributes:
+        needed: whether it has to be cleared and may be.
+        cause: why it is cleared.
+        refusal: why it is not, although it should be, or why an assertion does not hold.
+        down: services of the manifest that must not run meanwhile.
+    """
+
+    verdict: Verdict
+    needed: bool = False
+    cause: str = ""
+    refusal: Refusal | None = None
+    down: tuple[str, ...] = ()
+
+
+def decide_clears(desired: Desired, snapshot: Snapshot, *, wanted: frozenset[str] | None) -> dict[str, Clear]:
+    """Decide for every cache, inner ones first, so that an outer one knows what becomes of them.
+
+    Args:
+        desired: the manifest.
+        snapshot: what is.
+        wanted: addresses that may be changed; None for all.
+    """
+    decided: dict[str, Clear] = {}
+    for node in depth_first(snapshot.nodes):
+        decided[node.name] = _decide(node, desired, snapshot, decided, wanted)
+    return {node.name: decided[node.name] for node in snapshot.nodes}
+
+
+def _decide(
+    node: CacheNode,
+    desired: Desired,
+    snapshot: Snapshot,
+    decided: Mapping[str, Clear],
+    wanted: frozenset[str] | None,
+) -> Clear:
+    observed = snapshot.caches[node.name]
+    if node.state is CacheState.KEEP:
+        # Nothing is asserted of it, so nothing the guard hides stands in the way (never touched anyway).
+        known = observed.state is not State.UNKNOWN or observed.refused
+        return Clear(Verdict.IN_SYNC if known else Verdict.UNKNOWN)
+    if observed.state is State.UNKNOWN:
+        return Clear(Verdict.UNKNOWN, refusal=Refusal(observed.reason, observed.hint))
+    if node.state is CacheState.WARM:
+        return _warm(observed)
+    served = any(snapshot.services[name].state is ServiceIs.RUNNING for name in node.services)
+    if is_cold(node, observed, served=served):
+        return Clear(Verdict.IN_SYNC)
+    refused = _refusal(node, observed, desired, snapshot, decided)
+    if refused:
+        return Clear(Verdict.BLOCKED, refusal=refused)
+    if wanted is not None and node.address not in wanted:
+        return Clear(Verdict.DRIFT)
+    epoch = f" since epoch {node.epoch}" if node.epoch else ""
+    return Clear(
+        Verdict.DRIFT, needed=True, cause=f"should be cold{epoch}, is {observed.state.value}",
+        down=_must_be_down(node, desired, snapshot),
+    )  # fmt: skip
+
+
+def _warm(observed: CacheObserved) -> Clear:
+    if observed.state is State.POPULATED:
+        return Clear(Verdict.IN_SYNC)
+    if observed.state is State.UNVERIFIABLE:
+        return Clear(Verdict.UNKNOWN, refusal=Refusal(observed.reason))
+    return Clear(
+        Verdict.BLOCKED,
+        refusal=Refusal(f"declared warm, but it is {observed.state.value}", "only a computation can fill it"),
+    )
+
+
+def _refusal(
+    node: CacheNode,
+    observed: CacheObserved,
+    desired: Desired,
+    snapshot: Snapshot,
+    decided: Mapping[str, Clear],
+) -> Refusal | None:
+    """Ask everything that can forbid a clear: protection, services that cannot be stopped, S1 to S3."""
+    down = _must_be_down(node, desired, snapshot)
+    for name in dict.fromkeys((*node.services, *down)):
+        if desired.services[name].protect:
+            return Refusal(f"service.{name} is protected")
+    for name in down:
+        life = snapshot.services[name].life
+        if life in (Life.UNPROVEN, Life.HIDDEN):
+            service = snapshot.services[name]
+            return Refusal(f"service.{name} cannot be stopped: {service.reason}", service.hint)
+    for inner in snapshot.nodes:
+        blocked = decided.get(inner.name)
+        if encloses(node, inner) and blocked is not None and blocked.refusal is not None:
+            return Refusal(f"{inner.address} lies inside and is blocked: {blocked.refusal.reason}")
+    host = snapshot.hosts.get(node.host, HostFacts(node.host))
+    cold = [n.path for n in snapshot.nodes if n.host == node.host and n.state is CacheState.COLD and n is not node]
+    keys = {desired.services[name].key for name in down} | {
+        spec.key
+        for name, spec in desired.services.items()
+        # Such a state file is removed before anything is cleared (see `steps`).
+        if snapshot.services[name].state is ServiceIs.MALFORMED and spec.state is not ServiceState.STOPPED
+    }
+    return clear_refusal(node, observed, host, going_down=frozenset(keys), cold_paths=cold)
+
+
+def _must_be_down(node: CacheNode, desired: Desired, snapshot: Snapshot) -> tuple[str, ...]:
+    """Name the services of the manifest that are alive and work in, above or below a cache."""
+    host = snapshot.hosts.get(node.host)
+    return tuple(
+        name
+        for name, spec in desired.services.items()
+        if spec.host == node.host
+        and snapshot.services[name].alive
+        and (name in node.services or _reaches(snapshot, name, node, host))
+    )
+
+
+def _reaches(snapshot: Snapshot, name: str, node: CacheNode, host: HostFacts | None) -> bool:
+    row = snapshot.services[name].row
+    return row is not None and host is not None and touches(row, node.path, host)
+
+
+def coldness_warning(desired: Desired, snapshot: Snapshot) -> list[tuple[str, str]]:
+    """Warn where a cache counts as cold although the guard let nobody look."""
+    return [
+        (node.address, "taken for cold: " + snapshot.caches[node.name].reason)
+        for node in snapshot.nodes
+        if node.state is CacheState.COLD and snapshot.caches[node.name].state is State.UNVERIFIABLE
+    ] + [
+        (node.address, f"{snapshot.caches[node.name].path} is foreign: a service started there will mark it as its own")
+        for node in snapshot.nodes
+        if node.state is CacheState.KEEP and snapshot.caches[node.name].state in HOLDS_DATA - {State.POPULATED}
+    ]

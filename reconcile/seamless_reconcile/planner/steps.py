@@ -1,0 +1,210 @@
+"""The actions that follow from what was decided, and what each requires.
+
+The order within one chain: close the tunnel, stop the service, save its log, clear its cache,
+remove its state, launch it, open the tunnel. Across services: what requires another goes down
+before it and comes up after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import networkx as nx
+
+from seamless_reconcile.desired import Desired, ServiceSpec
+from seamless_reconcile.facts import HostFacts
+from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, encloses
+from seamless_reconcile.kinds.service import ServiceObserved, State
+from seamless_reconcile.paths import expand, may_overlap
+from seamless_reconcile.plan import Action, Verb
+from seamless_reconcile.planner.clears import Clear
+from seamless_reconcile.planner.fates import Decision, Fate
+from seamless_reconcile.planner.routes import Route
+from seamless_reconcile.safety import SCRATCH
+from seamless_reconcile.snapshot import Snapshot
+
+Handle = tuple[Verb, str]
+"""An action before it has a number: what it does to which node."""
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The actions in the making."""
+
+    desired: Desired
+    snapshot: Snapshot
+    actions: dict[Handle, Action] = field(default_factory=dict)
+    requires: dict[Handle, list[Handle]] = field(default_factory=dict)
+
+    def add(self, verb: Verb, kind: str, name: str, host: str, cause: str, **more: Any) -> Handle:
+        """Draft one action."""
+        handle = (verb, name)
+        self.actions[handle] = Action(0, verb, f"{kind}.{name}", name, host, cause, **more)
+        self.requires[handle] = []
+        return handle
+
+    def after(self, later: Handle, *earlier: Handle) -> None:
+        """Say that an action requires others, where those are drafted at all."""
+        if later in self.actions:
+            self.requires[later] += [handle for handle in earlier if handle in self.actions]
+
+
+def draft_actions(
+    desired: Desired,
+    snapshot: Snapshot,
+    clears: Mapping[str, Clear],
+    fates: Mapping[str, Decision],
+    routes: Mapping[str, Route],
+) -> tuple[Action, ...]:
+    """Give all actions in an order that respects what they require."""
+    draft = _Draft(desired, snapshot)
+    for name, spec in desired.services.items():
+        _draft_route_end(draft, spec, routes[name])
+        _draft_service(draft, spec, fates[name])
+        _draft_route(draft, spec, routes[name])
+    for node in snapshot.nodes:
+        if clears[node.name].needed:
+            _draft_clear(draft, node, snapshot.caches[node.name], clears[node.name])
+    for name, spec in desired.services.items():
+        _link_service(draft, spec, snapshot.services[name])
+    for node in snapshot.nodes:
+        if clears[node.name].needed:
+            _link_clear(draft, node, clears)
+    return _numbered(draft)
+
+
+# --- one action each -----------------------------------------------------------------------
+
+
+def _draft_route_end(draft: _Draft, spec: ServiceSpec, route: Route) -> None:
+    if not route.close:
+        return
+    seen = draft.snapshot.tunnels[spec.name]
+    draft.add(
+        Verb.CLOSE_TUNNEL, "tunnel", spec.name, "local", route.cause,
+        expects=seen.view(),
+        promises="no client file, no forward",
+    )  # fmt: skip
+
+
+def _draft_route(draft: _Draft, spec: ServiceSpec, route: Route) -> None:
+    if route.open:
+        draft.add(
+            Verb.OPEN_TUNNEL, "tunnel", spec.name, "local", route.cause,
+            expects={"service": "running"},
+            promises="the client file leads to the service, and a handshake answers",
+        )  # fmt: skip
+
+
+def _draft_service(draft: _Draft, spec: ServiceSpec, decision: Decision) -> None:
+    seen = draft.snapshot.services[spec.name]
+    fate, cause, expects = decision.fate, decision.cause, _expects(seen)
+    if fate in (Fate.RESTART, Fate.STOP) or (fate is Fate.REMOVE and seen.alive):
+        draft.add(
+            Verb.STOP, "service", spec.name, spec.host, cause,
+            expects=expects, promises="the process is gone, the port closed",
+        )  # fmt: skip
+    if fate not in (Fate.START, Fate.RESTART, Fate.REMOVE):
+        return
+    if seen.has_log:
+        draft.add(
+            Verb.SAVE_LOG, "service", spec.name, spec.host, _why_log(fate),
+            expects={"key": spec.key}, promises="the whole log lies in the record folder",
+        )  # fmt: skip
+    if seen.state is not State.ABSENT:
+        draft.add(
+            Verb.REMOVE_STATE, "service", spec.name, spec.host, cause,
+            expects=expects, promises="no state file",
+        )  # fmt: skip
+    if fate is not Fate.REMOVE:
+        draft.add(
+            Verb.LAUNCH, "service", spec.name, spec.host, cause,
+            expects={"state": State.ABSENT.value}, promises="it runs, and its handshake answers",
+        )  # fmt: skip
+
+
+def _why_log(fate: Fate) -> str:
+    return "its log would be out of reach" if fate is Fate.REMOVE else "a launch starts the log anew"
+
+
+def _expects(seen: ServiceObserved) -> dict[str, Any]:
+    """Give what must still be so when the turn of the action comes."""
+    facts = {"state": seen.state.value, "pid": seen.pid, "port": seen.port, "launch_id": seen.launch_id}
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _draft_clear(draft: _Draft, node: CacheNode, seen: CacheObserved, clear: Clear) -> None:
+    draft.add(
+        Verb.CLEAR, "cache", node.name, node.host, clear.cause,
+        expects=seen.view(), promises="the directory holds nothing", destructive=True,
+    )  # fmt: skip
+
+
+# --- what requires what --------------------------------------------------------------------
+
+
+def _link_service(draft: _Draft, spec: ServiceSpec, seen: ServiceObserved) -> None:
+    name = spec.name
+    close, stop, save = (Verb.CLOSE_TUNNEL, name), (Verb.STOP, name), (Verb.SAVE_LOG, name)
+    remove, launch, open_ = (Verb.REMOVE_STATE, name), (Verb.LAUNCH, name), (Verb.OPEN_TUNNEL, name)
+    draft.after(stop, close)
+    draft.after(save, stop)
+    draft.after(remove, stop, save, close)
+    draft.after(launch, remove, save, stop, close)
+    draft.after(open_, launch, close)
+    for needed in spec.dependencies:
+        # Down in reverse: a job server must not lose its storage while it still works.
+        draft.after((Verb.STOP, needed), stop)
+        draft.after(launch, (Verb.LAUNCH, needed))
+
+
+def _link_clear(draft: _Draft, node: CacheNode, clears: Mapping[str, Clear]) -> None:
+    clear = (Verb.CLEAR, node.name)
+    draft.after(clear, *((Verb.STOP, name) for name in clears[node.name].down))
+    host = draft.snapshot.hosts.get(node.host, HostFacts(node.host))
+    for inner in draft.snapshot.nodes:
+        if encloses(node, inner):
+            draft.after(clear, (Verb.CLEAR, inner.name))
+    for name, spec in draft.desired.services.items():
+        if spec.host != node.host:
+            continue
+        if spec.key in host.hidden_by:
+            # Its malformed state file hides what else runs there: first that has to go.
+            draft.after(clear, (Verb.REMOVE_STATE, name))
+        if _works_near(spec, node, host):
+            draft.after((Verb.LAUNCH, name), clear)
+
+
+def _works_near(spec: ServiceSpec, node: CacheNode, host: HostFacts) -> bool:
+    if spec.name in node.services:
+        return True
+    place = expand(spec.workdir, host.home)
+    if place == SCRATCH and not spec.persistent:
+        return False
+    return may_overlap(place, node.path, host.home)
+
+
+# --- numbering -----------------------------------------------------------------------------
+
+_TURN = {verb: turn for turn, verb in enumerate(Verb)}
+
+
+def _numbered(draft: _Draft) -> tuple[Action, ...]:
+    """Order the actions by what they require, then by verb, then as the manifest names them."""
+    graph: nx.DiGraph[Handle] = nx.DiGraph()
+    graph.add_nodes_from(draft.actions)
+    graph.add_edges_from((first, then) for then, firsts in draft.requires.items() for first in firsts)
+    place = {handle: (_TURN[handle[0]], index) for index, handle in enumerate(draft.actions)}
+    ordered = list(nx.lexicographical_topological_sort(graph, key=place.__getitem__))
+    number = {handle: index for index, handle in enumerate(ordered, start=1)}
+    return tuple(
+        replace(
+            draft.actions[handle],
+            id=number[handle],
+            requires=tuple(sorted({number[first] for first in draft.requires[handle]})),
+        )
+        for handle in ordered
+    )
+

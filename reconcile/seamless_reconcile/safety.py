@@ -1,0 +1,140 @@
+"""What must never happen, as rules over what was seen (S1–S3).
+
+The planner asks them before it plans a clear, apply asks them again right before it acts.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rhl_helpers.rows import ServerRow
+
+from seamless_reconcile.facts import HostFacts
+from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, State, nested_outside
+from seamless_reconcile.paths import expand, may_overlap, refusal
+
+SCRATCH = "/tmp"  # noqa: S108 - the working directory that seamless-config gives to job services
+SCRATCH_BINARIES = frozenset({"seamless-jobserver", "seamless-dask-wrapper"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something will not be done, and what the user can do."""
+
+    reason: str
+    hint: str = ""
+
+
+def clear_refusal(
+    node: CacheNode, observed: CacheObserved, host: HostFacts, *, going_down: frozenset[str], cold_paths: Iterable[str]
+) -> Refusal | None:
+    """Say why a cache must not be cleared, or None if it may.
+
+    Args:
+        node: the cache.
+        observed: what is in it and below it.
+        host: all launcher rows of its host.
+        going_down: keys that are stopped before the clear; none right before the clear itself.
+        cold_paths: caches of this host that are to be cold too, so may go along.
+    """
+    return (
+        _bad_path(node, host)
+        or _not_ours(node, observed)
+        or _others_inside(node, observed, cold_paths)
+        or _live_process(node, host, going_down)
+    )
+
+
+def _bad_path(node: CacheNode, host: HostFacts) -> Refusal | None:
+    """S3: only a resolved or explicit path, never a home, a system directory or the root of all projects."""
+    why = refusal(node.path, root=node.root, home=host.home)
+    return Refusal(f"{node.path} is never cleared: {why}") if why else None
+
+
+def _not_ours(node: CacheNode, observed: CacheObserved) -> Refusal | None:
+    """S2, S3: foreign data, and what could not be looked at, stays."""
+    if observed.state is State.FOREIGN:
+        return Refusal(f"{observed.path} is foreign: {observed.reason}", observed.hint)
+    if observed.state in (State.UNKNOWN, State.UNVERIFIABLE):
+        return Refusal(f"{observed.path}: {observed.reason}", observed.hint)
+    return None
+
+
+def _others_inside(node: CacheNode, observed: CacheObserved, cold_paths: Iterable[str]) -> Refusal | None:
+    """S2: nested caches count as named only if they are to be cold themselves."""
+    if observed.nested_unknown:
+        return Refusal(f"what lies inside {node.path} could not be told: {observed.nested_unknown}")
+    others = nested_outside(observed, cold_paths)
+    if not others:
+        return None
+    shown = ", ".join(_described(n.path, n.size, n.modified) for n in others[:3])
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""  # noqa: PLR2004
+    return Refusal(
+        f"{node.path} holds other caches that are not to be cold: {shown}{more}",
+        "declare them cold too, or make only the inner one cold",
+    )
+
+
+def _described(path: str, size: int | None, modified: str | None) -> str:
+    facts = [f"{size:,} bytes" if size is not None else "", f"last modified {modified}" if modified else ""]
+    inner = ", ".join(fact for fact in facts if fact)
+    return f"{path} ({inner})" if inner else path
+
+
+def _live_process(node: CacheNode, host: HostFacts, going_down: frozenset[str]) -> Refusal | None:
+    """S1: no live process of any launcher state in, above or below the directory."""
+    if host.problem is not None and not (host.hidden_by and host.hidden_by <= going_down):
+        return Refusal(
+            f"what runs on {host.host} could not be listed in full: {host.problem.reason}",
+            host.problem.hint or "`seamless-reconcile audit` names the state file that is in the way",
+        )
+    for key, bad in host.malformed.items():
+        if key not in going_down and bad.live is not False:
+            return Refusal(f"the state file of {key} is malformed: its process may work in {node.path}")
+    for row in works_in(node.path, host):
+        if row.key not in going_down:
+            return Refusal(
+                f"{row.key} (pid {row.pid}) works in {row.workdir}",
+                "stop it first, or declare it in the manifest",
+            )
+    return None
+
+
+def works_in(path: str, host: HostFacts) -> list[ServerRow]:
+    """Give the rows that are, or may be, alive and work in, above or below a directory.
+
+    A job service in /tmp does not count as working above what lies in /tmp: it keeps no data
+    there (docs/adr/0004-scratch-directory.md).
+    """
+    return [row for row in host.rows.values() if row.live is not False and not row.dry_run and touches(row, path, host)]
+
+
+def touches(row: ServerRow, path: str, host: HostFacts) -> bool:
+    """Tell whether a service works in, above or below a directory."""
+    for place in _places(row):
+        if expand(place, host.home) == SCRATCH and _is_job_service(row) and expand(path, host.home) != SCRATCH:
+            continue
+        if may_overlap(place, path, host.home):
+            return True
+    return False
+
+
+def _is_job_service(row: ServerRow) -> bool:
+    return bool(row.command) and str(row.command).split(" ", 1)[0] in SCRATCH_BINARIES
+
+
+def _places(row: ServerRow) -> list[str]:
+    """Give the directories a service works in: its workdir, and what its command line names."""
+    places = [row.workdir] if row.workdir else []
+    try:
+        words = shlex.split(row.command or "")
+    except ValueError:
+        words = []
+    state_folder = posixpath.dirname(row.log) if row.log else None
+    for word in words[1:]:
+        if word.startswith("/") and posixpath.dirname(word) != state_folder:
+            places.append(word)
+    return places

@@ -1,0 +1,32 @@
+"""Everything one round of reading concluded: the planner's only input besides the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from seamless_reconcile.facts import HostFacts
+from seamless_reconcile.kinds.cache import CacheNode, CacheObserved
+from seamless_reconcile.kinds.service import ServiceObserved, Wiring
+from seamless_reconcile.kinds.tunnel import TunnelObserved
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is, at one moment.
+
+    Attributes:
+        hosts: all launcher rows, by host.
+        services, tunnels: by service name.
+        nodes: the caches of the manifest; `caches` has what was seen of each, by node name.
+        wirings: for each jobserver, where its services are now.
+        passive: whether handshakes were left out.
+    """
+
+    hosts: Mapping[str, HostFacts]
+    services: Mapping[str, ServiceObserved]
+    nodes: tuple[CacheNode, ...] = ()
+    caches: Mapping[str, CacheObserved] = field(default_factory=dict)
+    tunnels: Mapping[str, TunnelObserved] = field(default_factory=dict)
+    wirings: Mapping[str, Wiring] = field(default_factory=dict)
+    passive: bool = False
