@@ -5,25 +5,19 @@
 (proved by tests/contract). `Case` and `build` make any initial state of the matrix.
 """
 
-from world.builders import (
-    DATABASE,
-    HASHSERVER,
-    JOBSERVER,
-    Case,
-    Placed,
-    build,
-    cold,
-    every_case,
-    serving,
-    use,
-)
+from world.builders import build
+from world.cases import DASKSERVER, DATABASE, HASHSERVER, JOBSERVER, Case, Placed, every_case
 from world.client import SimClient
-from world.machine import Listener, Profile, SimHost, StateFile
+from world.machine import SimHost
 from world.monitor import Allowed, Violation
+from world.process import Listener, Profile
+from world.state import StateFile
 from world.transport import Fault, Killed, SimTransport
+from world.truth import cold, serving, use
 from world.world import LOCAL, Effect, Step, World
 
 __all__ = [
+    "DASKSERVER",
     "DATABASE",
     "HASHSERVER",
     "JOBSERVER",

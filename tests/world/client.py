@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from rhl_helpers.client import (
     ConnectionFile,
@@ -17,7 +17,7 @@ from rhl_helpers.client import (
 from rhl_helpers.client import Process as Identified
 from rhl_helpers.transport.base import Answer
 from world import network
-from world.machine import Listener, Process
+from world.process import Listener, Process
 
 if TYPE_CHECKING:
     from world.world import World
@@ -276,5 +276,5 @@ def read_file(key: str, raw: bytes) -> ConnectionFile | MalformedFile:
     )
 
 
-def _is_port(value: Any) -> bool:
+def _is_port(value: Any) -> TypeGuard[int]:
     return type(value) is int and 0 < value < 65536

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def clearable(host: SimHost, raw: str) -> str:
     return path
 
 
-def table(headers: tuple[str, ...], rows: list[tuple[object, ...]]) -> bytes:
+def table(headers: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> bytes:
     """Lay out columns for people."""
     cells = [headers, *([("-" if cell in (None, "") else str(cell)) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headers))]

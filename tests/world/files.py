@@ -6,7 +6,7 @@ import errno
 import os
 import random
 from collections.abc import Iterator
-from typing import Union
+from typing import TypeAlias
 
 MAX_LINKS = 40
 
@@ -54,7 +54,7 @@ class Dir:
         return copy
 
 
-Node = Union[File, Dir, Link]
+Node: TypeAlias = "File | Dir | Link"
 
 
 def os_error(code: int, path: str) -> OSError:

@@ -154,7 +154,9 @@ def _by_policy(host: SimHost, path: str, policy: Policy, *, launch: bool) -> str
     if policy.roots is not None:
         if not any(real == root or inside(real, root) for root in policy.roots):
             return f"path is outside configured --data-roots: {path}"
-    elif policy.markers is not None and not launch:
-        if not any(isinstance(host.tree.find(f"{real}/{marker}"), File) for marker in policy.markers):
-            return f"path does not contain required marker file ({', '.join(policy.markers)}): {path}"
-    return ""
+        return ""
+    if policy.markers is None or launch:
+        return ""
+    if any(isinstance(host.tree.find(f"{real}/{marker}"), File) for marker in policy.markers):
+        return ""
+    return f"path does not contain required marker file ({', '.join(policy.markers)}): {path}"

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from world.files import inside, overlaps
 
 if TYPE_CHECKING:
-    from world.machine import Process, SimHost
+    from world.machine import SimHost
+    from world.process import Process
     from world.world import World
 
 SHARED_WORKDIR = "/tmp"

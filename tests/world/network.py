@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rhl_helpers.transport.base import Answer
-from world import services
+from world import ending
 
 if TYPE_CHECKING:
-    from world.machine import Listener, SimHost
+    from world.machine import SimHost
+    from world.process import Listener
     from world.world import World
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -52,7 +53,7 @@ def _meet(world: World, host: SimHost, listener: Listener, port: int, path: str)
         process = host.processes.get(listener.pid or 0)
         if process is None or process.service is None:
             return listener.otherwise
-        return services.answer(world, host, process, port, path)
+        return ending.answer(world, host, process, port, path)
     if listener.kind == "http":
         clean = path.lstrip("/")
         return next((status for known, status in listener.statuses if known == clean), listener.otherwise)

@@ -1,19 +1,17 @@
-"""What the real services do, as events in simulated time.
-
-Booting, reading the state file, writing `running`, binding the port, answering, idling out, stopping.
-"""
+"""What the real services do from their start to their first answer, as events in simulated time."""
 
 from __future__ import annotations
 
-import json
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from world.machine import Listener, Process, Service, StateFile, decode
+from world.ending import die, idle, uvicorn, write_status
+from world.process import Listener, Process, Service
+from world.state import decode
 
 if TYPE_CHECKING:
     from world.machine import SimHost
     from world.world import World
+
 
 STATUS_FILE_SECONDS = 20.0
 STATUS_FILE_RETRY = 0.1
@@ -53,6 +51,7 @@ def new_process(
     key: str,
     workdir: str,
     argv: list[str] | tuple[str, ...],
+    *,
     pid: int | None = None,
 ) -> Process:
     """Put a service process on a machine, without any of its doings."""
@@ -66,31 +65,41 @@ def new_process(
 def read_arguments(host: SimHost, argv: list[str] | tuple[str, ...]) -> Service:
     """Read a service's command line the way the service does."""
     service = Service(KINDS.get(argv[0].rsplit("/", 1)[-1], "launcher"))
-    rest: list[str] = []
-    words = iter(argv[1:])
-    for word in words:
-        if word == "--status-file":
-            path = host.expand(next(words, ""))
-            if path.startswith(f"{host.base}/server/") and path.endswith(".json"):
-                service.status_key = path.rsplit("/", 1)[1][: -len(".json")]
-        elif word == "--timeout":
-            service.timeout = float(next(words, "0"))
-        elif word == "--host":
-            service.host = next(words, "")
-        elif word == "--port-range":
-            service.ports = (int(next(words, "0")), int(next(words, "0")))
-        elif word == "--writable":
-            service.writable = True
-        elif word == "--workers":
-            next(words, "")
-        else:
-            rest.append(word)
-    service.args = tuple(rest)
-    if service.kind in ("hashserver", "database") and rest:
-        service.data = host.expand(rest[0])
+    options, service.args = _options(argv[1:])
+    path = host.expand(options.get("--status-file", ""))
+    if path.startswith(f"{host.base}/server/") and path.endswith(".json"):
+        service.status_key = path.rsplit("/", 1)[1][: -len(".json")]
+    if "--timeout" in options:
+        service.timeout = float(options["--timeout"])
+    if "--port-range" in options:
+        low, high = options["--port-range"].split()
+        service.ports = int(low), int(high)
+    service.host = options.get("--host", service.host)
+    service.writable = "--writable" in options
+    if service.kind in ("hashserver", "database") and service.args:
+        service.data = host.expand(service.args[0])
     if service.kind == "daskserver":
         service.path = "health"
     return service
+
+
+_TAKES = {"--status-file": 1, "--timeout": 1, "--host": 1, "--port-range": 2, "--workers": 1, "--writable": 0}
+
+
+def _options(words: list[str] | tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Tell a command line's options from its other words."""
+    options: dict[str, str] = {}
+    rest: list[str] = []
+    index = 0
+    while index < len(words):
+        word = words[index]
+        index += 1
+        if word in _TAKES:
+            options[word] = " ".join(words[index : index + _TAKES[word]])
+            index += _TAKES[word]
+        else:
+            rest.append(word)
+    return options, tuple(rest)
 
 
 # --- starting ------------------------------------------------------------------------------
@@ -201,17 +210,6 @@ def ready(world: World, name: str, pid: int) -> None:
         world.clock.after(service.timeout, idle, name, pid)
 
 
-def write_status(world: World, host: SimHost, service: Service, more: dict[str, Any]) -> None:
-    """Write the state file: what was read at the start, and more. It is created if it was removed."""
-    if service.status_key is None or service.base is None or host.disk_full:
-        return
-    service.base = {**service.base, **more}
-    indent = 4 if service.kind == "daskserver" else None
-    raw = json.dumps(service.base, indent=indent).encode() + b"\n"
-    host.state[service.status_key] = StateFile(raw, world.clock.now() + host.skew)
-    world.effect(host.name, "wrote state", service.status_key)
-
-
 def bind(world: World, name: str, pid: int) -> None:
     """Start to listen."""
     host = world.hosts[name]
@@ -230,130 +228,12 @@ def bind(world: World, name: str, pid: int) -> None:
     host.ports[port] = Listener(service.host, kind, pid)
     if service.kind == "hashserver":
         line = f"Uvicorn running on http://{service.host}:{port} (Press CTRL+C to quit)"
-        host.log(process.key or "").write(_uvicorn(host, world, line))
+        host.log(process.key or "").write(uvicorn(host, world, line))
     elif service.kind == "jobserver":
         words = f"Welcome to the Seamless jobserver on {service.host}:{port}\n"
         host.log(process.key or "").write(words.encode())
     elif service.kind == "database":
         host.log(process.key or "").write(f"DATABASE FILE {service.data}\nPress Ctrl+C to end\n".encode())
-
-
-# --- answering and ending ------------------------------------------------------------------
-
-
-def answer(world: World, host: SimHost, process: Process, port: int, path: str) -> int:
-    """Give the HTTP status of a GET; any request keeps the service from idling out."""
-    service = process.service
-    assert service is not None
-    service.last_request = world.clock.now()
-    path = path.lstrip("/")
-    if service.fate == "sick":
-        status = 500
-    elif service.kind == "launcher" or path == service.path:
-        status = 200
-    else:
-        status = 400 if service.kind == "database" else 404
-    if service.kind == "hashserver":
-        words = f'127.0.0.1:35956 - "GET /{path} HTTP/1.1" {_PHRASES.get(status, str(status))}'
-        host.log(process.key or "").write(_uvicorn(host, world, words))
-    return status
-
-
-def idle(world: World, name: str, pid: int) -> None:
-    """End a service nobody asked for long enough; its state file stays as it is."""
-    host = world.hosts[name]
-    process = host.processes.get(pid)
-    if process is None or process.zombie or process.service is None or process.service.timeout is None:
-        return
-    service = process.service
-    left = service.last_request + (process.service.timeout or 0.0) - world.clock.now()
-    if left > 1e-6:
-        world.clock.after(left, idle, name, pid)
-        return
-    if service.kind == "daskserver" and service.status_key is not None:
-        host.state.pop(service.status_key, None)
-        world.effect(name, "removed state", service.status_key)
-    finish(world, name, pid)
-
-
-def interrupt(world: World, host: SimHost, process: Process, signal: str) -> None:
-    """React to a signal."""
-    if process.zombie or signal in process.ignores:
-        return
-    service = process.service
-    if signal == "SIGKILL" or service is None or service.phase == "booting":
-        gone(world, host.name, process.pid)
-        return
-    if service.phase == "stopping":
-        return
-    if service.kind == "daskserver" and service.phase == "running" and service.status_key is not None:
-        # It takes its state with it at once, and lives on while it closes its cluster.
-        if host.state.pop(service.status_key, None) is not None:
-            world.effect(host.name, "removed state", service.status_key)
-    elif service.phase == "starting" and service.kind in ("database", "jobserver"):
-        write_status(world, host, service, {"status": "failed"})
-    service.phase = "stopping"
-    world.clock.after(host.profiles[service.kind].stop, finish, host.name, process.pid)
-
-
-def finish(world: World, name: str, pid: int) -> None:
-    """End in good order, with a last word in the log."""
-    host = world.hosts[name]
-    process = host.processes.get(pid)
-    if process is not None and not process.zombie and process.service is not None:
-        if process.service.kind == "hashserver" and process.service.port is not None:
-            log = host.log(process.key or "")
-            for words in (
-                "Shutting down",
-                "Waiting for application shutdown.",
-                "Application shutdown complete.",
-                f"Finished server process [{pid}]",
-            ):
-                log.write(_uvicorn(host, world, words))
-        elif process.service.kind == "daskserver":
-            host.log(process.key or "").write(b"Shutdown after timeout\n")
-    gone(world, name, pid)
-
-
-def die(world: World, name: str, pid: int, words: bytes) -> None:
-    """End badly, with words in the log."""
-    process = world.hosts[name].processes.get(pid)
-    if process is not None and not process.zombie and process.key is not None:
-        world.hosts[name].log(process.key).write(words)
-    gone(world, name, pid)
-
-
-def gone(world: World, name: str, pid: int) -> None:
-    """The process has ended: its ports are free; it is a zombie until it is reaped."""
-    host = world.hosts[name]
-    process = host.processes.get(pid)
-    if process is None or process.zombie:
-        return
-    for port in [port for port, listener in host.ports.items() if listener.pid == pid]:
-        del host.ports[port]
-    world.effect(name, "ended", str(pid))
-    process.zombie = True
-    if host.reap == 0.0:
-        del host.processes[pid]
-    elif host.reap is not None:
-        world.clock.after(host.reap, reaped, name, pid)
-
-
-def reaped(world: World, name: str, pid: int) -> None:
-    """Its parent has taken note: the pid is free."""
-    process = world.hosts[name].processes.get(pid)
-    if process is not None and process.zombie:
-        del world.hosts[name].processes[pid]
-
-
-_PHRASES = {200: "200 OK", 404: "404 Not Found", 500: "500 Internal Server Error"}
-
-
-def _uvicorn(host: SimHost, world: World, words: str) -> bytes:
-    """Give one line as uvicorn writes it with the hashserver's format."""
-    local = timezone(timedelta(seconds=host.zone))
-    stamp = datetime.fromtimestamp(world.clock.now() + host.skew, tz=local)
-    return f"{stamp:%Y-%m-%d %H:%M:%S},{stamp.microsecond // 1000:03d} INFO:     {words}\n".encode()
 
 
 def _hashserver_start(host: SimHost, world: World, process: Process) -> bytes:
@@ -362,4 +242,4 @@ def _hashserver_start(host: SimHost, world: World, process: Process) -> bytes:
         "Waiting for application startup.",
         "Application startup complete.",
     )
-    return b"OK\n" + b"".join(_uvicorn(host, world, line) for line in words)
+    return b"OK\n" + b"".join(uvicorn(host, world, line) for line in words)

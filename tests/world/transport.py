@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from rhl_helpers.errors import AuthenticationFailed, CallTimeout, HostKeyProblem, Unreachable
 from rhl_helpers.transport.base import MAX_OUTPUT, Answer, Reply
-from world import changing, guard, network, reading
+from world import asking, clearing, folders, guard, launching, listing, network, stopping
 from world.command import Died, Helper, OutOfTime, Result
 
 if TYPE_CHECKING:
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from world.world import World
 
 HELPERS: dict[str, Helper] = {
-    "rhl-ps": reading.ps,
-    "rhl-inspect": reading.inspect,
-    "rhl-ps-persistent": reading.ps_persistent,
-    "rhl-logs": reading.logs,
-    "rhl-pid-alive": reading.pid_alive,
-    "rhl-handshake": reading.handshake,
-    "rhl-verify-port": reading.verify_port,
-    "rhl-conda-info": reading.conda_info,
-    "rhl-stop": changing.stop,
-    "rhl-rm": changing.rm,
-    "rhl-clear": changing.clear,
-    "rhl-launch-service": changing.launch,
-    "rhl-cache-conda": changing.cache_conda,
+    "rhl-ps": listing.ps,
+    "rhl-inspect": listing.inspect,
+    "rhl-ps-persistent": folders.ps_persistent,
+    "rhl-logs": listing.logs,
+    "rhl-pid-alive": asking.pid_alive,
+    "rhl-handshake": asking.handshake,
+    "rhl-verify-port": asking.verify_port,
+    "rhl-conda-info": asking.conda_info,
+    "rhl-stop": stopping.stop,
+    "rhl-rm": stopping.rm,
+    "rhl-clear": clearing.clear,
+    "rhl-launch-service": launching.launch,
+    "rhl-cache-conda": launching.cache_conda,
 }
 MUTATING = frozenset({"rhl-stop", "rhl-rm", "rhl-clear", "rhl-launch-service", "rhl-cache-conda"})
 

@@ -86,7 +86,7 @@ class World:
 
     def at_address(self, asker: SimHost, address: str) -> SimHost | None:
         """Give the machine an address means to somebody on `asker`."""
-        if address in ("localhost", "127.0.0.1", "::1", "0.0.0.0") or address in asker.addresses:
+        if address in ("localhost", "127.0.0.1", "::1") or address in asker.addresses:
             return asker
         return next((host for host in self.hosts.values() if address in host.addresses), None)
 
