@@ -55,6 +55,7 @@ class Applied:
         outcomes: one for each action, in the plan's order.
         after: the plan made from what is now; None if nothing was done or it was interrupted.
         record: the folder with everything that happened; None where nothing had to be done.
+        targeted: whether only a part of the manifest was asked for.
     """
 
     plan: Plan
@@ -62,9 +63,13 @@ class Applied:
     after: Plan | None = None
     interrupted: bool = False
     record: str | None = None
+    targeted: bool = False
 
     @property
     def converged(self) -> bool:
         """Whether everything is now as declared."""
         final = self.after or self.plan
-        return not self.interrupted and all(o.ok for o in self.outcomes) and final.in_sync
+        if self.interrupted or not all(outcome.ok for outcome in self.outcomes):
+            return False
+        # With --target, what was not targeted may still differ.
+        return final.in_sync or (self.targeted and not (final.actions or final.blocked or final.unknown))

@@ -1,0 +1,137 @@
+"""The reconcile loop, on one screen: read, compare, plan, act, verify.
+
+It reaches everything through ports, so the simulated world runs exactly this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event as StopEvent
+
+from seamless_reconcile.apply import Context, perform, run_actions
+from seamless_reconcile.apply.caches import settle_receipts
+from seamless_reconcile.apply.context import Record
+from seamless_reconcile.declared import ServiceState
+from seamless_reconcile.desired import Desired
+from seamless_reconcile.events import Ended, Planned, Progress, Reading, Reporter, Started, Stopping, Waiting
+from seamless_reconcile.kinds.service import State
+from seamless_reconcile.observe import observe
+from seamless_reconcile.outcomes import Applied, Outcome
+from seamless_reconcile.plan import Action, Plan
+from seamless_reconcile.planner import Options, make_plan
+from seamless_reconcile.ports import Reach
+from seamless_reconcile.snapshot import Snapshot
+
+START_POLL_SECONDS = 0.5
+
+
+class NotApproved(Exception):
+    """The plan was shown and not approved, or there was nobody to ask (exit 5)."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__("the plan was not approved")
+        self.plan = plan
+
+
+class StalePlan(Exception):
+    """What the plan was made on has changed (exit 4).
+
+    Attributes:
+        differences: what has, one line each.
+    """
+
+    def __init__(self, differences: list[str]) -> None:
+        super().__init__("; ".join(differences))
+        self.differences = differences
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One manifest against one world.
+
+    Attributes:
+        reading: reaches hosts without being able to change them (S6).
+        changing: reaches the same hosts for apply.
+        workers: actions at once; 0 for one by one.
+    """
+
+    desired: Desired
+    reading: Reach
+    changing: Reach
+    reporter: Reporter
+    workers: int = 8
+
+    def plan(self, options: Options, *, passive: bool = False) -> tuple[Plan, Snapshot]:
+        """Read once and plan; nothing is changed anywhere."""
+        self.reporter.on_event(Reading(self.desired.hosts))
+        snapshot = observe(self.desired, self.reading, passive=passive)
+        plan = make_plan(self.desired, snapshot, options)
+        self.reporter.on_event(Planned(plan))
+        return plan, snapshot
+
+    def apply(
+        self,
+        options: Options,
+        *,
+        agree: Callable[[Plan], None],
+        record: Callable[[Plan], Record],
+        stop: StopEvent,
+    ) -> Applied:
+        """Plan, have it agreed to, do exactly that, and look what came of it.
+
+        Args:
+            options: what the user narrowed or asked for.
+            agree: raises where the plan is not to be done (NotApproved, StalePlan).
+            record: makes the folder of this run; asked only where there is something to do.
+            stop: once set, nothing new begins.
+        """
+        plan, snapshot = self._settled(options)
+        if not plan.actions:
+            return Applied(plan)
+        agree(plan)
+        kept = record(plan)
+        outcomes = self._act(plan, snapshot, options, kept, stop)
+        if stop.is_set():
+            return Applied(plan, outcomes, None, interrupted=True, record=kept.path)
+        after, _ = self.plan(Options(targets=options.targets))
+        return Applied(plan, outcomes, after, record=kept.path, targeted=bool(options.targets))
+
+    def _act(
+        self, plan: Plan, snapshot: Snapshot, options: Options, record: Record, stop: StopEvent
+    ) -> tuple[Outcome, ...]:
+        context = Context(
+            self.desired, plan, snapshot, self.changing, record, record.run_id, frozenset(options.replace),
+            say=lambda action, what: self.reporter.on_event(Progress(action, what)),
+        )  # fmt: skip
+
+        def begin(action: Action) -> Outcome:
+            self.reporter.on_event(Started(action))
+            return perform(context, action)
+
+        outcomes = run_actions(
+            plan.actions, begin, workers=self.workers, stop=stop, ended=lambda o: self.reporter.on_event(Ended(o))
+        )
+        if stop.is_set():
+            self.reporter.on_event(Stopping(0))
+        settle_receipts(context)
+        return outcomes
+
+    def _settled(self, options: Options) -> tuple[Plan, Snapshot]:
+        """Plan, but first wait for services that somebody has launched just now (L1)."""
+        clock = self.reading.clock
+        began = clock.monotonic()
+        window = max((spec.start_window for spec in self.desired.services.values()), default=0.0)
+        while True:
+            plan, snapshot = self.plan(options)
+            starting = self._starting(snapshot)
+            if starting is None or clock.monotonic() - began > window:
+                return plan, snapshot
+            self.reporter.on_event(Waiting(f"service.{starting}", "waits for it to start"))
+            clock.sleep(START_POLL_SECONDS)
+
+    def _starting(self, snapshot: Snapshot) -> str | None:
+        for name, spec in self.desired.services.items():
+            if spec.state is ServiceState.RUNNING and snapshot.services[name].state is State.STARTING:
+                return name
+        return None

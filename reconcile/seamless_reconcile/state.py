@@ -1,0 +1,263 @@
+"""What this client keeps between runs: receipts, records, locks. All in one folder of the platform's choice.
+
+Losing it is safe: a cold database then counts as populated, and is cleared once more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from seamless_reconcile.events import Ended, Event, Planned, Progress, Started, Stopping
+from seamless_reconcile.facts import Receipt
+from seamless_reconcile.ports import Launched
+
+STATE_DIR_ENV = "SEAMLESS_RECONCILE_STATE_DIR"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_MAX_MEMORY = 16 * 1024 * 1024
+
+
+def state_folder() -> Path:
+    """Give the folder for this client's state; `SEAMLESS_RECONCILE_STATE_DIR` overrides it."""
+    named = os.environ.get(STATE_DIR_ENV)
+    if named:
+        return Path(named)
+    import platformdirs  # noqa: PLC0415 - only where it is needed
+
+    return platformdirs.user_state_path("seamless-reconcile")
+
+
+def file_name(text: str) -> str:
+    """Make one safe file name of a host or key."""
+    return _UNSAFE.sub("_", text)[:200].lstrip(".") or "_"
+
+
+# --- memory --------------------------------------------------------------------------------
+
+
+class _Receipt(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    size: int | None = None
+    modified: str | None = None
+    pid: int | None = None
+    launch_id: str | None = None
+
+
+class _Launched(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    pid: int
+    port: int | None = None
+    launch_id: str | None = None
+    when: float
+
+
+class _Contents(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    receipts: dict[str, _Receipt] = Field(default_factory=dict)
+    epochs: dict[str, str] = Field(default_factory=dict)
+    launched: dict[str, _Launched] = Field(default_factory=dict)
+
+
+class FileMemory:
+    """Memory in one JSON file, replaced atomically, shared by all runs of this user."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "memory.json"
+        self._lock = folder / "memory.lock"
+        self._contents: _Contents | None = None
+
+    def _read(self) -> _Contents:
+        if self._contents is None:
+            self._contents = self._load()
+        return self._contents
+
+    def _load(self) -> _Contents:
+        try:
+            with self._path.open("rb") as stream:
+                return _Contents.model_validate_json(stream.read(_MAX_MEMORY))
+        except (OSError, ValidationError):
+            # Not there, or not ours: in doubt nothing is remembered.
+            return _Contents()
+
+    def receipt(self, host: str, path: str) -> Receipt | None:
+        """Give the note that a database was cold, if there is one."""
+        found = self._read().receipts.get(_place(host, path))
+        return Receipt(found.size, found.modified, found.pid, found.launch_id) if found else None
+
+    def epoch(self, host: str, path: str) -> str | None:
+        """Give the epoch a cache was last cleared for by this client."""
+        return self._read().epochs.get(_place(host, path))
+
+    def launched(self, host: str, key: str) -> Launched | None:
+        """Give what is remembered of a service."""
+        found = self._read().launched.get(_place(host, key))
+        return Launched(found.pid, found.port, found.launch_id, found.when) if found else None
+
+    def note_receipt(self, host: str, path: str, receipt: Receipt | None) -> None:
+        """Remember that a database is cold, or forget it."""
+
+        def change(contents: _Contents) -> None:
+            if receipt is None:
+                contents.receipts.pop(_place(host, path), None)
+            else:
+                contents.receipts[_place(host, path)] = _Receipt(
+                    size=receipt.size, modified=receipt.modified, pid=receipt.pid, launch_id=receipt.launch_id
+                )
+
+        self._update(change)
+
+    def note_cleared(self, host: str, path: str, epoch: str | None) -> None:
+        """Remember a clear: for an epoch, or that earlier epochs no longer tell anything."""
+
+        def change(contents: _Contents) -> None:
+            if epoch is None:
+                contents.epochs.pop(_place(host, path), None)
+            else:
+                contents.epochs[_place(host, path)] = epoch
+
+        self._update(change)
+
+    def note_launched(self, host: str, key: str, launched: Launched) -> None:
+        """Remember a service that answered."""
+
+        def change(contents: _Contents) -> None:
+            contents.launched[_place(host, key)] = _Launched(
+                pid=launched.pid, port=launched.port, launch_id=launched.launch_id, when=launched.when
+            )
+
+        self._update(change)
+
+    def _update(self, change: Any) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(self._lock):
+            contents = self._load()
+            change(contents)
+            write_atomically(self._path, contents.model_dump_json().encode())
+            self._contents = contents
+
+
+def _place(host: str, what: str) -> str:
+    return f"{host} {what}"
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file's contents in one step, on disk before it returns.
+
+    Raises:
+        OSError: disk full, no permission; the old contents stay.
+    """
+    fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(fd, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+# --- the record of one run -----------------------------------------------------------------
+
+
+class FolderRecord:
+    """One run's folder: the plan, its events as they happen, the saved logs."""
+
+    def __init__(self, root: Path) -> None:
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        self.run_id = f"{stamp}-{secrets.token_hex(3)}"
+        self._folder = root / "runs" / self.run_id
+        (self._folder / "logs").mkdir(parents=True, mode=0o700)
+        self._events = (self._folder / "events.ndjson").open("a", encoding="utf-8")
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return str(self._folder)
+
+    def write(self, name: str, value: Any) -> None:
+        """Write one JSON file into the record."""
+        write_atomically(self._folder / name, (json.dumps(value, indent=2) + "\n").encode())
+
+    def on_event(self, event: Event) -> None:
+        """Append one event; what is about to be done is on disk before it is done."""
+        if not isinstance(event, (Planned, Started, Progress, Ended, Stopping)):
+            return
+        from seamless_reconcile.report.json_ import event_to_dict  # noqa: PLC0415 - only apply needs it
+
+        self._events.write(json.dumps(event_to_dict(event)) + "\n")
+        self._events.flush()
+        os.fsync(self._events.fileno())
+
+    @contextlib.contextmanager
+    def log_file(self, host: str, key: str) -> Iterator[BinaryIO]:
+        """Open the file a service's log is saved to; it is complete on disk when the block ends."""
+        with self._log(host, key).open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def drop_log(self, host: str, key: str) -> None:
+        """Remove that file again: there was no log."""
+        self._log(host, key).unlink(missing_ok=True)
+
+    def _log(self, host: str, key: str) -> Path:
+        return self._folder / "logs" / f"{file_name(host)}--{file_name(key)}.log"
+
+    def close(self) -> None:
+        """Close the event file."""
+        self._events.close()
+
+
+# --- locks ---------------------------------------------------------------------------------
+
+
+class Locked(Exception):
+    """Another run of this user is changing one of these hosts (exit 75)."""
+
+    def __init__(self, host: str, holder: str) -> None:
+        super().__init__(f"{host}: another apply is at work there ({holder})")
+        self.host = host
+        self.holder = holder
+
+
+@contextlib.contextmanager
+def host_locks(folder: Path, hosts: list[str]) -> Iterator[None]:
+    """Hold one lock a host, in one order, so that two runs never wait for each other.
+
+    Raises:
+        Locked: if another run holds one of them.
+    """
+    locks = folder / "locks"
+    locks.mkdir(parents=True, exist_ok=True, mode=0o700)
+    from filelock import Timeout  # noqa: PLC0415 - beside its only use
+
+    with contextlib.ExitStack() as held:
+        for host in sorted(set(hosts)):
+            path = locks / f"{file_name(host)}.lock"
+            note = locks / f"{file_name(host)}.holder"
+            try:
+                held.enter_context(FileLock(path, timeout=0))
+            except Timeout:
+                raise Locked(host, _holder(note)) from None
+            note.write_text(f"process {os.getpid()}", encoding="utf-8")
+        yield
+
+
+def _holder(note: Path) -> str:
+    try:
+        return note.read_text(encoding="utf-8", errors="replace")[:100]
+    except OSError:
+        return "unknown process"

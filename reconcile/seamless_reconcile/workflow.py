@@ -1,0 +1,236 @@
+"""A session: manifests loaded and resolved, hosts connected, the loop at hand.
+
+This is the public way in for programs; the command line uses nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event as StopEvent
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from seamless_reconcile.events import Event, Reporter, Silent
+from seamless_reconcile.loop import Loop, NotApproved, StalePlan
+from seamless_reconcile.plan import Plan
+from seamless_reconcile.planner import Options
+from seamless_reconcile.reaching import Connections, real_reach
+from seamless_reconcile.saved import PlanFileError, SavedPlan, differences, load_saved, write_saved
+from seamless_reconcile.state import FileMemory, FolderRecord, Locked, host_locks, state_folder
+
+if TYPE_CHECKING:
+    from seamless_reconcile.declared import Manifest
+    from seamless_reconcile.desired import Desired
+    from seamless_reconcile.outcomes import Applied
+
+__all__ = [
+    "Locked", "NotApproved", "Options", "PlanFileError", "SavedPlan", "Session", "Settings", "StalePlan", "load_saved",
+]  # fmt: skip
+
+DEFAULT_FILE = "seamless.reconcile.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run is told besides its manifests.
+
+    Attributes:
+        files: manifest files; the default is `seamless.reconcile.yaml` here.
+        ssh: "auto", "paramiko" or "openssh".
+        timeout: seconds for each reading call; None for each call's own.
+        parallel: actions at once.
+    """
+
+    files: tuple[str, ...] = (DEFAULT_FILE,)
+    ssh: str = "auto"
+    timeout: float | None = None
+    parallel: int = 8
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+
+class Session:
+    """One manifest, resolved, with connections that are made when first needed.
+
+    Use as a context manager. Nothing is contacted before `plan` or `apply`.
+    """
+
+    def __init__(self, manifest: Manifest, desired: Desired, settings: Settings, reporter: Reporter) -> None:
+        self.manifest = manifest
+        self.desired = desired
+        self._settings = settings
+        self._reporter = _OneAtATime(reporter)
+        self._connections = Connections(settings.ssh, settings.timeout)
+        self._folder = state_folder()
+        self._memory = FileMemory(self._folder)
+
+    @classmethod
+    def open(cls, settings: Settings, reporter: Reporter | None = None) -> Session:
+        """Load and resolve the manifests.
+
+        Raises:
+            ManifestError: with everything that is wrong with them; nothing was contacted.
+        """
+        from seamless_reconcile.manifest import load  # noqa: PLC0415 - `show` needs no manifest
+        from seamless_reconcile.resolver import resolve  # noqa: PLC0415
+
+        manifest = load(settings.files, settings.environ)
+        return cls(manifest, resolve(manifest, environ=settings.environ), settings, reporter or Silent())
+
+    def __enter__(self) -> Session:
+        """Enter."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close all connections."""
+        self._connections.close()
+
+    def _loop(self, *listeners: Reporter) -> Loop:
+        reading = real_reach(self._connections.reading, self._memory)
+        changing = real_reach(self._connections.changing, self._memory)
+        return Loop(self.desired, reading, changing, _All((self._reporter, *listeners)), self._settings.parallel)
+
+    def plan(self, options: Options | None = None, *, passive: bool = False) -> Plan:
+        """Read once and plan; nothing is changed anywhere (S6).
+
+        Raises:
+            KeyError: with an address in `options` that the manifest does not have.
+        """
+        return self._loop().plan(options or Options(), passive=passive)[0]
+
+    def apply(
+        self,
+        options: Options | None = None,
+        *,
+        approve: Callable[[Plan], bool] | None = None,
+        stop: StopEvent | None = None,
+    ) -> Applied:
+        """Make it so.
+
+        Args:
+            options: what to narrow it to.
+            approve: shown the plan, says whether to go on; None means yes. What changes while it
+                thinks makes the plan stale.
+            stop: set it to end after the actions in hand.
+
+        Raises:
+            NotApproved, StalePlan, Locked, KeyError (see `plan`).
+        """
+        options = options or Options()
+
+        def agree(plan: Plan) -> None:
+            if approve is None:
+                return
+            if not approve(plan):
+                raise NotApproved(plan)
+            self._still(plan, options)
+
+        return self._apply(options, agree, stop or StopEvent())
+
+    def apply_saved(self, saved: SavedPlan, *, stop: StopEvent | None = None) -> Applied:
+        """Do what a saved plan says, if everything it was made on still holds.
+
+        Nothing in the file is acted on: it is planned anew from the manifest, and refused where
+        that gives anything else (a saved plan is untrusted).
+
+        Raises:
+            StalePlan, Locked.
+        """
+        if saved.digest != self._digest():
+            raise StalePlan(["the manifest, the cluster files or the environment it uses have changed"])
+
+        def agree(plan: Plan) -> None:
+            _raise_if_stale(saved.plan, plan)
+
+        applied = self._apply(saved.options, agree, stop or StopEvent())
+        if not applied.outcomes:
+            _raise_if_stale(saved.plan, applied.plan)
+        return applied
+
+    def _still(self, plan: Plan, options: Options) -> None:
+        """Look again after a person took time to read the plan (S7)."""
+        again, _ = self._loop().plan(options)
+        _raise_if_stale(plan, again)
+
+    def _apply(self, options: Options, agree: Callable[[Plan], None], stop: StopEvent) -> Applied:
+        records: list[FolderRecord] = []
+        listener = _Late()
+
+        def record(plan: Plan) -> FolderRecord:
+            from seamless_reconcile.report.json_ import plan_to_dict  # noqa: PLC0415
+
+            kept = FolderRecord(self._folder)
+            records.append(kept)
+            kept.write("plan.json", plan_to_dict(plan))
+            listener.to = kept
+            return kept
+
+        with host_locks(self._folder, list(self.desired.hosts)):
+            try:
+                applied = self._loop(listener).apply(options, agree=agree, record=record, stop=stop)
+                for kept in records:
+                    from seamless_reconcile.report.json_ import applied_to_dict  # noqa: PLC0415
+
+                    kept.write("applied.json", applied_to_dict(applied))
+                return applied
+            finally:
+                for kept in records:
+                    kept.close()
+
+    def save(self, plan: Plan, options: Options, path: str | Path) -> None:
+        """Save a plan for `apply_saved`.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        write_saved(Path(path), SavedPlan(plan, self.manifest.files, options, self._digest()))
+
+    def _digest(self) -> str:
+        """Stand for everything that was declared and what it resolved to."""
+        text = f"{self.manifest.digest}\n{self.desired!r}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _raise_if_stale(planned: Plan, now: Plan) -> None:
+    found = differences(planned, now)
+    if found:
+        raise StalePlan(found)
+
+
+class _OneAtATime:
+    """Hand events on from any thread, one at a time."""
+
+    def __init__(self, to: Reporter) -> None:
+        self._to, self._lock = to, Lock()
+
+    def on_event(self, event: Event) -> None:
+        with self._lock:
+            self._to.on_event(event)
+
+
+class _Late:
+    """A listener that comes to be during the run: the record."""
+
+    to: Reporter | None = None
+
+    def on_event(self, event: Event) -> None:
+        if self.to is not None:
+            self.to.on_event(event)
+
+
+class _All:
+    """Several reporters as one."""
+
+    def __init__(self, reporters: tuple[Reporter, ...]) -> None:
+        self._lock, self._reporters = Lock(), reporters
+
+    def on_event(self, event: Event) -> None:
+        with self._lock:
+            for reporter in self._reporters:
+                reporter.on_event(event)
