@@ -111,6 +111,7 @@ class Manifest:
         digest: sha256 over their contents and the environment values that were put in.
         folder: where seamless.yaml and seamless.profile.yaml are looked for (the first file's folder).
         clusters: inline cluster definitions, the shape of clusters.yaml.
+        cluster_places: where these stand, by name.
     """
 
     entries: tuple[Entry, ...]
@@ -118,6 +119,7 @@ class Manifest:
     files: tuple[str, ...]
     folder: str
     digest: str
+    cluster_places: Mapping[str, Location] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

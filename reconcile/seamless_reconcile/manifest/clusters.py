@@ -17,10 +17,12 @@ Plain: TypeAlias = str | int | float | bool | None
 
 
 class _Tool(Strict):
-    conda: Conda | None = Field(None, description="The conda environment the service runs in.")
-    network_interface: HostName | None = Field(None, description="The interface the service listens on.")
-    port_start: Port | None = Field(None, description="First port of the range.")
-    port_end: Port | None = Field(None, description="Last port of the range.")
+    conda: Conda | None = Field(default=None, description="The conda environment the service runs in.")
+    network_interface: HostName | None = Field(
+        default=None, description="The interface the service listens on."
+    )
+    port_start: Port | None = Field(default=None, description="First port of the range.")
+    port_end: Port | None = Field(default=None, description="Last port of the range.")
 
     @model_validator(mode="after")
     def _range(self) -> _Tool:
@@ -63,8 +65,10 @@ class DaskserverModel(Strict):
 class FrontendModel(Strict):
     """A machine of the cluster that services run on."""
 
-    hostname: HostName | None = Field(None, description="The machine's address.")
-    ssh_hostname: HostName | None = Field(None, description="The machine's ssh name, if it is another.")
+    hostname: HostName | None = Field(default=None, description="The machine's address.")
+    ssh_hostname: HostName | None = Field(
+        default=None, description="The machine's ssh name, if it is another."
+    )
     hashserver: HashserverModel | None = None
     database: DatabaseModel | None = None
     jobserver: JobserverModel | None = None
@@ -80,7 +84,9 @@ def _underscored(value: Any) -> Any:
 class QueueModel(Strict):
     """A queue of the cluster; names may be written with `-` or `_`."""
 
-    TEMPLATE: str | None = Field(None, description="Another queue, defined above, that this one starts from.")
+    TEMPLATE: str | None = Field(
+        default=None, description="Another queue, defined above, that this one starts from."
+    )
     conda: Conda | None = None
     walltime: Plain = None
     memory: Plain = None
@@ -107,9 +113,11 @@ class ClusterModel(Strict):
     """One cluster."""
 
     frontends: list[FrontendModel] = Field(description="The machines that services run on.")
-    tunnel: bool | None = Field(None, description="Whether services are reached through ssh forwards.")
+    tunnel: bool | None = Field(
+        default=None, description="Whether services are reached through ssh forwards."
+    )
     type: Literal["local", "slurm", "oar"] | None = None
-    workers: int | None = Field(None, ge=1, description="How many workers a jobserver gets.")
+    workers: int | None = Field(default=None, ge=1, description="How many workers a jobserver gets.")
     memory_per_core_property_name: str | None = None
     queues: dict[Name, Annotated[QueueModel, BeforeValidator(_underscored)]] | None = None
     default_queue: Name | None = None
@@ -121,4 +129,16 @@ class ClustersModel(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
     __pydantic_extra__: dict[str, ClusterModel] = Field(init=False)
 
-    local_cluster: Name | None = Field(None, description="The cluster that is this machine itself.")
+    local_cluster: Name | None = Field(default=None, description="The cluster that is this machine itself.")
+
+
+CLUSTER_SHAPES: tuple[tuple[tuple[str, ...], type[BaseModel]], ...] = (
+    (("*",), ClusterModel),
+    (("*", "frontends", "*"), FrontendModel),
+    (("*", "frontends", "*", "hashserver"), HashserverModel),
+    (("*", "frontends", "*", "database"), DatabaseModel),
+    (("*", "frontends", "*", "jobserver"), JobserverModel),
+    (("*", "frontends", "*", "daskserver"), DaskserverModel),
+    (("*", "queues", "*"), QueueModel),
+)
+"""Which model describes the mapping at a path below `clusters`; `*` stands for any name or index."""

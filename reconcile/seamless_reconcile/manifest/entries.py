@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import chain
+from typing import Any, TypeAlias
 
 from rhl_helpers.text import safe
 from seamless_reconcile.declared import (
@@ -35,6 +36,8 @@ _ALIASES = {"pure-daskserver": "pure_daskserver"}
 _IDENTITY = ("cluster", "project", "subproject", "stage", "substage", "mode", "queue", "frontend")
 # null says "none, whatever defaults and seamless.yaml say"; seamless-config writes that as "".
 _MAY_BE_NONE = frozenset({"subproject", "stage", "substage"})
+_Fault: TypeAlias = tuple[str, str, str]
+"""Dotted field, message, hint."""
 
 
 @dataclass(slots=True)
@@ -76,9 +79,8 @@ def entries_of(source: Source) -> tuple[list[Entry], list[Problem]]:
         if kind is None:
             problems.append(_untyped(name, names[name]))
             continue
-        entry = _entry(name, kind, model, defaults, names[name], places)
-        found = list(_faults(entry, model))
-        problems += found
+        entry = _entry(name, kind, model, defaults=defaults, at=names[name], places=places)
+        problems += _faults(entry, model)
         entries.append(entry)
     return entries, problems
 
@@ -118,6 +120,7 @@ def _entry(
     name: str,
     kind: str,
     model: ServiceModel,
+    *,
     defaults: IdentityModel,
     at: Location,
     places: Mapping[str, Location],
@@ -163,38 +166,44 @@ def _launcher(model: LauncherModel | None) -> Mapping[str, Any] | None:
 
 
 def _faults(entry: Entry, model: ServiceModel) -> Iterator[Problem]:
-    def fault(field_name: str, message: str, hint: str = "") -> Problem:
-        at = (
-            entry.places.get(field_name) or entry.places.get(field_name.split(".", maxsplit=1)[0]) or entry.at
-        )
-        return Problem(at, f"services.{entry.name}.{field_name}: {message}", hint)
+    checks = chain(_state_faults(entry), _cache_faults(entry), _launcher_faults(entry, model))
+    for name, message, hint in checks:
+        at = entry.places.get(name) or entry.places.get(name.split(".", maxsplit=1)[0]) or entry.at
+        yield Problem(at, f"services.{entry.name}.{name}: {message}", hint)
 
-    is_launcher = entry.type == LAUNCHER_TYPE
-    if is_launcher and entry.launcher is None:
-        yield fault("launcher", "is required with `type: launcher`")
-    if not is_launcher and entry.launcher is not None:
-        yield fault("launcher", "goes with `type: launcher` only")
+
+def _state_faults(entry: Entry) -> Iterator[_Fault]:
     if entry.state is not ServiceState.RUNNING and entry.tunnel is TunnelState.OPEN:
-        yield fault("tunnel", f"cannot be open to a service that should be {entry.state.value}")
+        yield "tunnel", f"cannot be open to a service that should be {entry.state.value}", ""
+
+
+def _cache_faults(entry: Entry) -> Iterator[_Fault]:
     cache = entry.cache
     if entry.type not in PERSISTENT_TYPES and cache.path is None:
         if cache.state is not CacheState.KEEP:
-            yield fault("cache", f"a {entry.type} has no cache of its own", "give `path` and `marker`")
+            yield "cache", f"a {entry.type} has no cache of its own", "give `path`, and `marker` if need be"
         elif cache.marker is not None:
-            yield fault("cache.marker", "goes with a `path`")
+            yield "cache.marker", "goes with a `path`", ""
     if cache.epoch is not None and cache.state is not CacheState.COLD:
-        yield fault("cache.epoch", "goes with `state: cold` only")
-    if model.launcher is not None:
-        for name, message in launcher_faults(model.launcher, timeout=entry.idle_timeout is not None):
-            yield fault(f"launcher.{name}", message)
+        yield "cache.epoch", "goes with `state: cold` only", ""
 
 
-def launcher_faults(launcher: LauncherModel, *, timeout: bool) -> Iterator[tuple[str, str]]:
-    """Say what does not go together in a launcher's configuration: field and message."""
-    wrong = command_fault(launcher.command, timeout=timeout)
+def _launcher_faults(entry: Entry, model: ServiceModel) -> Iterator[_Fault]:
+    launcher = model.launcher
+    if entry.type != LAUNCHER_TYPE:
+        if launcher is not None:
+            yield "launcher", "goes with `type: launcher` only", ""
+        return
+    for name in _IDENTITY:
+        if getattr(model, name) is not None:
+            yield name, "means nothing to a `type: launcher`", "its machine and key are in `launcher`"
+    if launcher is None:
+        yield "launcher", "is required with `type: launcher`", ""
+        return
+    wrong = command_fault(launcher.command, timeout=entry.idle_timeout is not None)
     if wrong:
-        yield "command", wrong
+        yield "launcher.command", wrong, ""
     if launcher.hostname is None and launcher.ssh_hostname is not None:
-        yield "ssh_hostname", "goes with a `hostname`"
+        yield "launcher.ssh_hostname", "goes with a `hostname`", ""
     if launcher.hostname is None and launcher.tunnel:
-        yield "tunnel", "goes with a `hostname`"
+        yield "launcher.tunnel", "goes with a `hostname`", ""

@@ -56,4 +56,4 @@ class Environment:
     def digest(self, into: hashlib._Hash) -> None:
         """Add what was put in to a hash, in an order that does not depend on the manifest's."""
         for name in sorted(self._used):
-            into.update(f"\0{name}\0{self._used[name]}".encode("utf-8", "surrogateescape"))
+            into.update(f"\0{name}\0{self._used[name]}".encode("utf-8", "surrogatepass"))

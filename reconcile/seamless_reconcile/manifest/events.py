@@ -8,14 +8,15 @@ further documents, merge keys, recursive aliases.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
+from rhl_helpers.text import safe
 from seamless_reconcile.declared import Location, Problem
 from seamless_reconcile.manifest.tree import Items, Node, Scalar, Table, expanded_size
-from rhl_helpers.text import safe
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 32
@@ -23,6 +24,8 @@ MAX_NODES = 1_000_000
 # All aliases of one file together may stand for this many nodes: enough to repeat a few settings.
 MAX_ALIAS_NODES = 2_000
 _MERGE_KEY = "<<"
+# What YAML allows to stand in a file unescaped.
+_NOT_YAML = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 # libyaml where PyYAML was built with it, else the same events from pure Python.
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -57,7 +60,7 @@ def decode(data: bytes) -> str:
     """Give the text of a file, without its byte order mark.
 
     Raises:
-        Unreadable: too large, not UTF-8, NUL characters.
+        Unreadable: too large, not UTF-8, NUL or other control characters.
     """
     if len(data) > MAX_BYTES:
         raise Unreadable(f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB", 1, 1)
@@ -67,9 +70,10 @@ def decode(data: bytes) -> str:
         line, column = _position(data[: exc.start].decode("utf-8"))
         raise Unreadable("the file is not UTF-8 text", line, column) from None
     text = text.removeprefix("\ufeff")
-    if "\0" in text:
-        line, column = _position(text[: text.index("\0")])
-        raise Unreadable("the file contains a NUL character", line, column)
+    forbidden = _NOT_YAML.search(text)
+    if forbidden:
+        line, column = _position(text[: forbidden.start()])
+        raise Unreadable(f"the character {safe(forbidden.group())} is not allowed", line, column)
     return text
 
 
@@ -88,9 +92,9 @@ def _events(text: str) -> Iterator[Any]:
         words = safe(" ".join(filter(None, (exc.context, exc.problem))) or "not valid YAML")
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise Unreadable(words, line, column) from None
-    except yaml.reader.ReaderError as exc:
-        line, column = _position(text[: exc.position] if isinstance(exc.position, int) else "")
-        raise Unreadable("a character that YAML does not allow", line, column) from None
+    except (yaml.YAMLError, ValueError, OverflowError):
+        # Escapes and numbers that only the pure parser lets through to Python.
+        raise Unreadable("not valid YAML", 1, 1) from None
     finally:
         if parser is not None:
             parser.dispose()

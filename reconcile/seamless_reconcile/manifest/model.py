@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from seamless_reconcile.manifest.clusters import ClustersModel
+from seamless_reconcile.manifest.clusters import CLUSTER_SHAPES, ClustersModel
 from seamless_reconcile.manifest.fields import (
     Conda,
     Duration,
@@ -36,32 +36,38 @@ class IdentityModel(Strict):
     """Which deployment a service belongs to."""
 
     cluster: Name | None = Field(
-        None, description="A cluster of ~/.seamless/clusters*.yaml or of `clusters`.", examples=["mycluster"]
+        default=None,
+        description="A cluster of ~/.seamless/clusters*.yaml or of `clusters`.",
+        examples=["mycluster"],
     )
-    project: Name | None = Field(None, description="The Seamless project.", examples=["myproject"])
-    subproject: Subproject | None = Field(None, description="The subproject; null for none.")
-    stage: Name | None = Field(None, description="The stage; null for none.", examples=["fingertip"])
-    substage: Name | None = Field(None, description="The substage, for job execution; null for none.")
-    mode: Mode | None = Field(None, description="Read-write (the default) or read-only.")
-    queue: Name | None = Field(None, description="The cluster's queue, for Dask servers.")
-    frontend: HostName | None = Field(None, description="The `hostname` of one of the cluster's frontends.")
+    project: Name | None = Field(default=None, description="The Seamless project.", examples=["myproject"])
+    subproject: Subproject | None = Field(default=None, description="The subproject; null for none.")
+    stage: Name | None = Field(default=None, description="The stage; null for none.", examples=["fingertip"])
+    substage: Name | None = Field(default=None, description="The substage, for job execution; null for none.")
+    mode: Mode | None = Field(default=None, description="Read-write (the default) or read-only.")
+    queue: Name | None = Field(default=None, description="The cluster's queue, for Dask servers.")
+    frontend: HostName | None = Field(
+        default=None, description="The `hostname` of one of the cluster's frontends."
+    )
 
 
 class CacheModel(Strict):
     """What a service's cache should be."""
 
     state: Literal["keep", "cold", "warm"] = Field(
-        "keep",
+        default="keep",
         description="keep: never touched. cold: holds no results. warm: an assertion that it holds results.",
     )
     epoch: Epoch | None = Field(
-        None,
+        default=None,
         description="With cold: cleared since this epoch; a cache that was warmed within it is in sync.",
         examples=["2026-11-23", "${CI_RUN_ID}"],
     )
-    path: HostPath | None = Field(None, description="The directory, where it is not the service's own.")
+    path: HostPath | None = Field(
+        default=None, description="The directory, where it is not the service's own."
+    )
     marker: Marker | None = Field(
-        None, description="The file that makes the directory clearable.", examples=[".rhl-clearable"]
+        default=None, description="The file that makes the directory clearable.", examples=[".rhl-clearable"]
     )
 
     @model_validator(mode="before")
@@ -80,9 +86,9 @@ class CacheModel(Strict):
 class HandshakeModel(Strict):
     """How a service is asked whether it is well."""
 
-    path: UrlPath = Field("", description="The path of the URL.")
+    path: UrlPath = Field(default="", description="The path of the URL.")
     port_name: Name | None = Field(
-        None, description="The port's name in the service's status file, where it is not `port`."
+        default=None, description="The port's name in the service's status file, where it is not `port`."
     )
 
 
@@ -107,13 +113,17 @@ class LauncherModel(Strict):
             anyOf=[{"type": "string"}, {"$ref": schema.pop("$ref")}] if "$ref" in schema else schema["allOf"]
         ),
     )
-    hostname: HostName | None = Field(None, description="The machine's address; this machine if left out.")
-    ssh_hostname: HostName | None = Field(None, description="The machine's ssh name, if it is another.")
+    hostname: HostName | None = Field(
+        default=None, description="The machine's address; this machine if left out."
+    )
+    ssh_hostname: HostName | None = Field(
+        default=None, description="The machine's ssh name, if it is another."
+    )
     tunnel: bool = Field(default=False, description="Whether it is reached through an ssh forward.")
-    conda: Conda | None = Field(None, description="The conda environment it runs in.")
-    network_interface: HostName | None = Field(None, description="The interface it listens on.")
+    conda: Conda | None = Field(default=None, description="The conda environment it runs in.")
+    network_interface: HostName | None = Field(default=None, description="The interface it listens on.")
     file_parameters: dict[str, Any] | None = Field(
-        None, description="What goes into `parameters` of its status file."
+        default=None, description="What goes into `parameters` of its status file."
     )
 
 
@@ -131,18 +141,20 @@ class ServiceModel(IdentityModel):
             "launcher",
         ]
         | None
-    ) = Field(None, description="What it is; the service's name if left out.")
+    ) = Field(default=None, description="What it is; the service's name if left out.")
     state: Literal["running", "stopped", "absent"] = Field(
-        "running",
-        description="running, stopped (no live process; state file and log kept), absent (state removed too).",
+        default="running",
+        description="running; stopped: no live process, state file and log kept; absent: state removed too.",
     )
-    cache: CacheModel | None = Field(None, description="What its cache should be; `keep` if left out.")
+    cache: CacheModel | None = Field(
+        default=None, description="What its cache should be; `keep` if left out."
+    )
     tunnel: Literal["auto", "open", "closed"] = Field(
-        "auto",
+        default="auto",
         description="The connection from here; auto: open where the service should run.",
     )
     idle_timeout: Duration | None = Field(
-        None,
+        default=None,
         description="How long it may idle before it exits by itself; 10 minutes if left out.",
         examples=["10m", 3600],
     )
@@ -155,7 +167,7 @@ class ServiceModel(IdentityModel):
     )
     protect: bool = Field(default=False, description="Never stop, clear or remove it.")
     launcher: LauncherModel | None = Field(
-        None, description="With `type: launcher` only, and required there."
+        default=None, description="With `type: launcher` only, and required there."
     )
 
     @model_validator(mode="before")
@@ -176,10 +188,22 @@ class ManifestModel(Strict):
 
     version: Literal[1] = Field(description="The manifest's format.")
     defaults: IdentityModel = Field(
-        default_factory=IdentityModel, description="Identity fields for all services of this file."
+        default=IdentityModel(), description="Identity fields for all services of this file."
     )
     services: dict[Name, ServiceModel] = Field(default_factory=dict, description="The services, by name.")
     clusters: ClustersModel = Field(
-        default_factory=ClustersModel,
+        default=ClustersModel(),
         description="Cluster definitions, the same shape as clusters.yaml; they win over the home files.",
     )
+
+
+SHAPES: tuple[tuple[tuple[str, ...], type[BaseModel]], ...] = (
+    ((), ManifestModel),
+    (("defaults",), IdentityModel),
+    (("services", "*"), ServiceModel),
+    (("services", "*", "cache"), CacheModel),
+    (("services", "*", "launcher"), LauncherModel),
+    (("services", "*", "launcher", "handshake"), HandshakeModel),
+    *((("clusters", *shape), model) for shape, model in CLUSTER_SHAPES),
+)
+"""Which model describes the mapping at a path; `*` stands for any name or index."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import types
 from collections.abc import Iterable, Mapping
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from rhl_helpers.text import safe
 from seamless_reconcile.declared import Location, Problem
+from seamless_reconcile.manifest.model import SHAPES
 from seamless_reconcile.manifest.tree import Node, Scalar, find
 
 Path = tuple[str | int, ...]
@@ -24,9 +24,8 @@ _KINDS = {
     "list_type": "must be a list",
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
-    "model_attributes_type": "must be a mapping",
 }
-_QUOTABLE = ("string_type", "literal_error")
+_SHOWN = 60
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -36,10 +35,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def place(root: Node, path: Path, file: str, *, key: bool = False) -> Location:
-    """Give where a field stands: its value, or its key; the nearest thing above it if it is not there."""
+    """Give where a field stands: its value, or its key; the key above it if it is not there."""
     node, own_key, taken = find(root, path)
-    missing = taken < len(path)
-    at: Node = own_key if own_key is not None and (key or missing) else node
+    # A short form stands for the fields it leaves out.
+    above = taken < len(path) and not isinstance(node, Scalar)
+    at: Node = own_key if own_key is not None and (key or above) else node
     return Location(file, at.line, at.column)
 
 
@@ -51,56 +51,59 @@ def dotted(path: Path) -> str:
     return name
 
 
-def problems_of(
-    exc: ValidationError, model: type[BaseModel], root: Node, file: str, *, below: Path = ()
-) -> list[Problem]:
+def problems_of(exc: ValidationError, root: Node, file: str, *, below: Path = ()) -> list[Problem]:
     """Turn a validation error into problems.
 
     Args:
         exc: what pydantic found.
-        model: the model that was checked, for the names it knows.
         root: the whole file's tree.
         file: the file's name.
         below: where in the file the checked value stands.
     """
-    return [_problem(error, model, root, file, below) for error in exc.errors(include_url=False)]
+    return [_problem(error, root, file, below) for error in exc.errors(include_url=False)]
 
 
-def _problem(error: Mapping[str, Any], model: type[BaseModel], root: Node, file: str, below: Path) -> Problem:
-    own: Path = tuple(step for step in error["loc"] if step != "[key]")
-    path, kind = below + own, str(error["type"])
-    at = place(root, path, file, key=kind == "extra_forbidden" or "[key]" in error["loc"])
-    message, hint = _words(kind, error, own, model)
-    shown = dotted(path)
-    return Problem(at, f"{shown}: {message}" if shown else f"the manifest {message}", hint)
+def _problem(error: Mapping[str, Any], root: Node, file: str, below: Path) -> Problem:
+    path = below + field_of(error)
+    message, hint = words(error, path)
+    # What is wrong with a key is shown at the key, what is wrong with a value at the value.
+    key = error["type"] == "extra_forbidden" or "[key]" in error["loc"]
+    return Problem(place(root, path, file, key=key), f"{dotted(path)}: {message}", hint)
 
 
-def _words(kind: str, error: Mapping[str, Any], path: Path, model: type[BaseModel]) -> tuple[str, str]:
-    given = error.get("input")
+def field_of(error: Mapping[str, Any]) -> Path:
+    """Give the path of the field that one of pydantic's errors is about."""
+    return tuple(step for step in error["loc"] if step != "[key]")
+
+
+def words(error: Mapping[str, Any], path: Path) -> tuple[str, str]:
+    """Give message and hint for one of pydantic's errors.
+
+    Args:
+        error: one of `ValidationError.errors()`.
+        path: the field's path from the root of a manifest.
+    """
+    kind, given = str(error["type"]), error.get("input")
     if kind == "extra_forbidden":
-        return "unknown field", nearest(str(path[-1]), fields_at(model, path[:-1]))
+        return "unknown field", nearest(str(path[-1]), fields_at(path[:-1]))
     if kind == "missing":
         return "is required", ""
     if kind == "literal_error":
-        return _literal(error, given)
-    if kind in ("rule", "duration", "ports"):
-        return safe(str(error["msg"])), ""
+        return _literal(str(error["ctx"]["expected"]), given)
     if kind in _KINDS:
         return f"{_KINDS[kind]}, not {_kind_of(given)}", _quote(kind, given)
     return safe(str(error["msg"])), ""
 
 
-def _literal(error: Mapping[str, Any], given: Any) -> tuple[str, str]:
-    expected = str(error["ctx"]["expected"])
+def _literal(expected: str, given: Any) -> tuple[str, str]:
     choices = [choice.strip("' ") for part in expected.split(" or ") for choice in part.split(",")]
-    message = f"must be {expected.replace(chr(39), '')}, not {_shown(given)}"
-    return message, nearest(given, choices) if isinstance(given, str) else ""
+    shown = f"`{safe(given, limit=_SHOWN)}`" if isinstance(given, str) else _kind_of(given)
+    hint = nearest(given, choices) if isinstance(given, str) else ""
+    return f"must be {expected.replace(chr(39), '')}, not {shown}", hint
 
 
 def _quote(kind: str, given: Any) -> str:
-    if kind in _QUOTABLE and isinstance(given, int | float):
-        return "quote it to make it text"
-    return ""
+    return "quote it to make it text" if kind == "string_type" and isinstance(given, int | float) else ""
 
 
 def _kind_of(given: Any) -> str:
@@ -109,61 +112,15 @@ def _kind_of(given: Any) -> str:
     if isinstance(given, bool):
         return "true" if given else "false"
     if isinstance(given, int | float):
-        return "a number"
+        return f"the number {given}"
     if isinstance(given, str):
-        return f"the text {_shown(given)}"
+        return f"the text `{safe(given, limit=_SHOWN)}`"
     return "a list" if isinstance(given, list) else "a mapping"
 
 
-def _shown(given: Any) -> str:
-    return f"`{safe(given, limit=60)}`" if isinstance(given, str) else _kind_of(given)
-
-
-def fields_at(model: type[BaseModel], path: Path) -> list[str]:
-    """Give the field names that the models know at a path."""
-    here: Any = model
-    for step in path:
-        here = _below(here, step)
-    found = _model_in(here)
-    return list(found.model_fields) if found else []
-
-
-def _below(annotation: Any, step: str | int) -> Any:
-    found = _model_in(annotation)
-    if found is not None:
-        field = found.model_fields.get(str(step))
-        if field is not None:
-            return field.annotation
-        extra = found.__annotations__.get("__pydantic_extra__")
-        return _extra_model(found) if extra else None
-    for part in _parts(annotation):
-        if get_origin(part) in (dict, list):
-            return get_args(part)[-1]
-    return None
-
-
-def _extra_model(model: type[BaseModel]) -> Any:
-    from seamless_reconcile.manifest.clusters import ClusterModel, ClustersModel  # noqa: PLC0415
-
-    return ClusterModel if model is ClustersModel else None
-
-
-def _parts(annotation: Any) -> list[Any]:
-    if get_origin(annotation) in (Union, types.UnionType):
-        return [inner for arg in get_args(annotation) for inner in _parts(arg)]
-    if hasattr(annotation, "__metadata__"):
-        return _parts(get_args(annotation)[0])
-    return [annotation]
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    for part in _parts(annotation):
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            return part
-    return None
-
-
-def scalar_at(root: Node, path: Path) -> Scalar | None:
-    """Give the scalar at a path, if there is one."""
-    node, _, taken = find(root, path)
-    return node if taken == len(path) and isinstance(node, Scalar) else None
+def fields_at(path: Path) -> list[str]:
+    """Give the field names that are known at a path."""
+    for shape, model in SHAPES:
+        if len(shape) == len(path) and all(a in ("*", b) for a, b in zip(shape, path, strict=True)):
+            return list(model.model_fields)
+    return []

@@ -32,7 +32,7 @@ MAX_SECONDS = 366 * 24 * 3600.0
 
 
 def name_fault(text: str) -> str | None:
-    """Say what is wrong with a name (of a service, cluster, project, stage, queue, a key); None if nothing."""
+    """Say what is wrong with a name of anything, or a key; None if nothing."""
     if not text:
         return "must not be empty"
     if len(text) > MAX_NAME:
@@ -56,7 +56,7 @@ def subproject_fault(text: str) -> str | None:
 
 
 def path_fault(text: str) -> str | None:
-    """Say what is wrong with a directory on a host: absolute or below `~/`, plain characters; None if nothing."""
+    """Say what is wrong with a directory on a host; None if nothing."""
     if not text:
         return "must not be empty"
     if len(text) > MAX_PATH:
@@ -81,7 +81,7 @@ def marker_fault(text: str) -> str | None:
 def epoch_fault(text: str) -> str | None:
     """Say what is wrong with an epoch; None if nothing."""
     if not _EPOCH.fullmatch(text) or len(text) > MAX_NAME:
-        return "may hold only letters, digits and . _ : + @ / -, at most 100, and must begin with a letter or digit"
+        return "may hold only letters, digits and . _ : + @ / -, and must begin with a letter or digit"
     return None
 
 

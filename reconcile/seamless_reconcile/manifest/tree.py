@@ -65,7 +65,8 @@ def find(root: Node, path: tuple[str | int, ...]) -> tuple[Node, Scalar | None, 
     """Follow a path of keys and indexes as far as it goes.
 
     Returns:
-        The last node found, its own key (None for the root and for list items), and how many steps were taken.
+        The last node found, its own key (None for the root and for list items), and how many steps
+        were taken.
     """
     node, key = root, None
     for taken, step in enumerate(path):

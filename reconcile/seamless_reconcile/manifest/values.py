@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from seamless_reconcile.declared import Location, Problem
 from seamless_reconcile.manifest.environment import Environment, Unset
 from seamless_reconcile.manifest.scalars import NotPlain, resolve
 from seamless_reconcile.manifest.tree import Items, Node, Scalar
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Values:
@@ -37,8 +40,8 @@ class Values:
     def _scalar(self, node: Scalar) -> Any:
         try:
             if "${" in node.text:
-                return self._environment.fill(node.text)
-            return resolve(node.text) if node.plain else node.text
+                return self._text(self._environment.fill(node.text), node)
+            return resolve(node.text) if node.plain else self._text(node.text, node)
         except NotPlain as exc:
             self._problem(
                 str(exc),
@@ -52,6 +55,12 @@ class Values:
                 "" if "not set" not in str(exc) else "set it, or give a default: ${NAME:-default}",
             )
         return node.text
+
+    def _text(self, text: str, at: Scalar) -> str:
+        # Escapes and the environment can hold what the file itself cannot.
+        if not text.isprintable() and _CONTROL.search(text):
+            self._problem("holds a control character", at, "")
+        return text
 
     def _check_key(self, key: Scalar) -> None:
         try:

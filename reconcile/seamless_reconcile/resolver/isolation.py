@@ -72,7 +72,7 @@ def isolated(folder: str, environ: Mapping[str, str]) -> Iterator[None]:
 
 
 def _no_clients(cluster: str) -> dict[str, list[Any]]:  # noqa: ARG001 - seamless-config's signature
-    """Stand in for asking the runtime's own clients: what a jobserver is wired to is filled in at its launch."""
+    """Stand in for asking the runtime's own clients: a jobserver's are filled in at its launch."""
     return {"database": [], "buffer": []}
 
 

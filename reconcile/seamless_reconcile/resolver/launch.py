@@ -6,12 +6,14 @@ import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace
+from functools import lru_cache
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 from seamless_reconcile.declared import PERSISTENT_TYPES
 
 SERVER_FOLDER = "~/.remote-http-launcher/server"
+_SHELL_SYNTAX = frozenset("'\"\\")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +94,30 @@ def command_line(parsed: Any, folder: str) -> tuple[str, ...]:
     """Evaluate the launcher's command template as it would, and split it as it would.
 
     Args:
-        parsed: the launcher's `Configuration`.
-        folder: where the state file goes; quoted, since the result is split into words.
-    """
-    from remote_http_launcher import RemoteState  # noqa: PLC0415
+        parsed: the launcher's `Configuration`; what it holds has been checked.
+        folder: where the state file goes.
 
+    Raises:
+        ValueError, LookupError, TypeError, AttributeError: the template does not fit the configuration.
+    """
+    # Quoted, since the result is split into words; "~/" is for the helper to expand.
     quoted = folder if folder.startswith("~") else shlex.quote(folder)
-    return tuple(shlex.split(RemoteState(None, parsed, quoted).evaluate_command()))
+    namespace = {**parsed.namespace, "status_file": f"{quoted}/{parsed.key}.json"}
+    # The launcher's own `evaluate_command`, but for compiling a template only once.
+    return tuple(words(str(eval(_compiled(parsed.command_template), {"__builtins__": {}}, namespace))))  # noqa: S307
+
+
+@lru_cache(maxsize=256)
+def _compiled(template: str) -> CodeType:
+    # Templates are seamless-config's own; what is put into them before this has been checked.
+    return compile(f"f{template!r}", "<config>", "eval")
+
+
+def words(command: str) -> list[str]:
+    """Split as `shlex.split` does; at once where there is nothing to unquote."""
+    if command.isascii() and command.isprintable() and not _SHELL_SYNTAX.intersection(command):
+        return command.split()
+    return shlex.split(command)
 
 
 def local_server_folder(environ: Mapping[str, str]) -> str:

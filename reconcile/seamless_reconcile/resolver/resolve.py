@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from seamless_reconcile.declared import LAUNCHER_TYPE, Entry, Manifest, ManifestError, Problem
 from seamless_reconcile.desired import Desired, ServiceSpec, Upstream
-from seamless_reconcile.resolver.identify import Identification, identify
+from seamless_reconcile.manifest.load import read
+from seamless_reconcile.manifest.memory import no_collection
+from seamless_reconcile.resolver.identify import identify
 from seamless_reconcile.resolver.isolation import isolated
 from seamless_reconcile.resolver.launch import Identified, launch, local_server_folder
 from seamless_reconcile.resolver.selection import Files
@@ -31,8 +34,34 @@ def resolve(manifest: Manifest, *, environ: Mapping[str, str] | None = None) -> 
         ManifestError: with all problems at once, those of cluster files and seamless.yaml included.
     """
     values = os.environ if environ is None else environ
-    with isolated(manifest.folder, values):
+    with no_collection(), isolated(manifest.folder, values):
         return _Resolution(manifest, local_server_folder(values)).run()
+
+
+def resolve_files(
+    paths: Sequence[str | Path], *, environ: Mapping[str, str] | None = None
+) -> tuple[Manifest, Desired]:
+    """Read manifests and resolve them, with all problems of both at once.
+
+    Args:
+        paths: the manifests, as the user named them.
+        environ: as for `load` and `resolve`.
+
+    Raises:
+        ManifestError: with everything that is wrong with the manifests, and with what could be resolved of them.
+    """
+    values = os.environ if environ is None else environ
+    reading = read(paths, values)
+    problems = list(reading.problems)
+    if reading.manifest is not None:
+        try:
+            desired = resolve(reading.manifest, environ=values)
+        except ManifestError as exc:
+            problems += exc.problems
+        else:
+            if not problems:
+                return reading.manifest, desired
+    raise ManifestError(problems)
 
 
 class _Resolution:
@@ -53,10 +82,10 @@ class _Resolution:
         """
         entries = self._manifest.entries
         needs_files = any(entry.type != LAUNCHER_TYPE for entry in entries)
-        files = Files(self._manifest.clusters) if needs_files else None
+        files = Files(self._manifest.clusters, self._manifest.cluster_places) if needs_files else None
         members = [member for entry in entries if (member := self._member(entry, files)) is not None]
         wired = wire(members)
-        problems = list(dict.fromkeys([*self._problems, *wired.problems]))
+        problems = list(dict.fromkeys([*(files.problems if files else ()), *self._problems, *wired.problems]))
         if problems:
             raise ManifestError(problems)
         return Desired(wired.services, (*self._warnings, *wired.warnings))
@@ -65,7 +94,6 @@ class _Resolution:
         if files is None or entry.type == LAUNCHER_TYPE:
             return Member(entry, launcher_spec(entry, self._local_folder), None)
         selection = files.select(entry.identity.stage or None)
-        self._problems += selection.problems
         found = identify(entry, selection)
         self._problems += found.problems
         if found.identity is None:

@@ -21,7 +21,7 @@ _MARKERS: Mapping[str, tuple[str, str | None]] = {
     "hashserver": (".HASHSERVER_PREFIX", None),
     "database": ("seamless.db", "seamless.db"),
 }
-_ROOT_FIELDS = {"hashserver": "bufferdir", "database": "database_dir"}
+_IDENTITY = ("cluster", "project", "subproject", "stage", "substage", "mode", "queue")
 START_SECONDS = 60.0
 # A Dask server waits for its cluster's scheduler before it is well.
 BATCH_START_SECONDS = 600.0
@@ -56,12 +56,9 @@ def seamless_spec(entry: Entry, identity: Identified, found: Launch) -> ServiceS
         cache=_wish(entry, parsed.workdir, found.root),
         protect=entry.protect,
         identity={**{name: meta[name] for name in _IDENTITY}, "frontend": identity.frontend},
-        start_window=_start_window(entry, found.config),
+        start_window=_start_window(found.config),
         at=entry.at,
     )
-
-
-_IDENTITY = ("cluster", "project", "subproject", "stage", "substage", "mode", "queue")
 
 
 def upstream_of(role: str, found: Launch) -> Upstream:
@@ -126,7 +123,7 @@ def _handshake(parsed: Any) -> Handshake | None:
     return None if parsed is None else Handshake(parsed.path, parsed.port_name)
 
 
-def _start_window(entry: Entry, config: Mapping[str, Any]) -> float:
+def _start_window(config: Mapping[str, Any]) -> float:
     batch = "dask_jobqueue::" in str(config.get("cluster_string", ""))
     return BATCH_START_SECONDS if batch else START_SECONDS
 

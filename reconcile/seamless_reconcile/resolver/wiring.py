@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from seamless_reconcile.declared import PERSISTENT_TYPES, CacheState, Entry, Problem, ServiceState
 from seamless_reconcile.desired import ServiceSpec, Upstream
-from seamless_reconcile.manifest.relations import cycles
+from seamless_reconcile.manifest.relations import cycles, ring
 from seamless_reconcile.resolver.identify import problem
 from seamless_reconcile.resolver.launch import Identified
 
@@ -116,12 +117,16 @@ def _wrong_upstream(members: Sequence[Member], by_key: Mapping[str, Member]) -> 
 
 def _circles(members: Sequence[Member], services: Mapping[str, ServiceSpec]) -> Iterator[Problem]:
     entries = {member.entry.name: member.entry for member in members}
-    edges = {name: spec.dependencies for name, spec in services.items() if spec.dependencies}
     if not any(member.entry.depends_on for member in members):
         return
+    edges = {name: spec.dependencies for name, spec in services.items()}
     for cycle in cycles(edges):
-        ring = " → ".join((*cycle, cycle[0]))
-        yield problem(entries[cycle[0]], "depends_on", f"the dependencies go in a circle: {ring}")
+        # A circle of declared edges alone was refused when the manifest was read.
+        yield problem(
+            entries[cycle[0]],
+            "depends_on",
+            f"its dependencies, implied ones included, go in a circle: {ring(cycle)}",
+        )
 
 
 def _contradictions(members: Sequence[Member]) -> Iterator[Problem]:
@@ -137,7 +142,7 @@ def _contradictions(members: Sequence[Member]) -> Iterator[Problem]:
 
 def _contradiction(group: Sequence[Member]) -> Iterator[Problem]:
     said = [member for member in group if member.entry.cache.explicit]
-    for one, other in zip(said, said[1:], strict=False):
+    for one, other in pairwise(said):
         mine, theirs = other.entry.cache, one.entry.cache
         if (mine.state, mine.epoch) == (theirs.state, theirs.epoch):
             continue
