@@ -75,6 +75,7 @@ class ServiceFacts:
         ghost: signs of life where the row shows none.
         pid_alive: for a malformed state file that names a pid: whether it exists.
         has_log: whether there is a log; None if nobody asked.
+        leads: how many ports were tried in search of a ghost; None if nobody searched.
     """
 
     row: Present[ServerRow] | Absent | MalformedRow | Unknown
@@ -85,6 +86,7 @@ class ServiceFacts:
     ghost: Ghost | None = None
     pid_alive: bool | None = None
     has_log: bool | None = None
+    leads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

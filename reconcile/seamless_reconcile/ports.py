@@ -60,6 +60,12 @@ class Memory(Protocol):
     def launched(self, host: str, key: str) -> Launched | None:
         """Give what is remembered of a service."""
 
+    def ended(self, host: str, key: str) -> int | None:
+        """Give the pid this client last ended of a service: where nobody reaps it, it stays listed as alive."""
+
+    def note_ended(self, host: str, key: str, pid: int) -> None:
+        """Remember that a process was ended."""
+
     def note_receipt(self, host: str, path: str, receipt: Receipt | None) -> None:
         """Remember that a database is cold, or forget it."""
 

@@ -67,6 +67,7 @@ class _Contents(BaseModel):
     receipts: dict[str, _Receipt] = Field(default_factory=dict)
     epochs: dict[str, str] = Field(default_factory=dict)
     launched: dict[str, _Launched] = Field(default_factory=dict)
+    ended: dict[str, int] = Field(default_factory=dict)
 
 
 class FileMemory:
@@ -103,6 +104,18 @@ class FileMemory:
         """Give what is remembered of a service."""
         found = self._read().launched.get(_place(host, key))
         return Launched(found.pid, found.port, found.launch_id, found.when) if found else None
+
+    def ended(self, host: str, key: str) -> int | None:
+        """Give the pid this client last ended of a service."""
+        return self._read().ended.get(_place(host, key))
+
+    def note_ended(self, host: str, key: str, pid: int) -> None:
+        """Remember that a process was ended."""
+
+        def change(contents: _Contents) -> None:
+            contents.ended[_place(host, key)] = pid
+
+        self._update(change)
 
     def note_receipt(self, host: str, path: str, receipt: Receipt | None) -> None:
         """Remember that a database is cold, or forget it."""
@@ -177,8 +190,8 @@ class FolderRecord:
 
     def __init__(self, root: Path) -> None:
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-        self.run_id = f"{stamp}-{secrets.token_hex(3)}"
-        self._folder = root / "runs" / self.run_id
+        self._run_id = f"{stamp}-{secrets.token_hex(3)}"
+        self._folder = root / "runs" / self._run_id
         (self._folder / "logs").mkdir(parents=True, mode=0o700)
         self._events = (self._folder / "events.ndjson").open("a", encoding="utf-8")
 
@@ -186,6 +199,11 @@ class FolderRecord:
     def path(self) -> str:
         """Where it is."""
         return str(self._folder)
+
+    @property
+    def run_id(self) -> str:
+        """What names this run: its start and a few random letters."""
+        return self._run_id
 
     def write(self, name: str, value: Any) -> None:
         """Write one JSON file into the record."""

@@ -27,8 +27,13 @@ POLL_SECONDS = 0.1
 class Record(Protocol):
     """The folder in which a run leaves everything it did."""
 
-    path: str
-    run_id: str
+    @property
+    def path(self) -> str:
+        """Where it is."""
+
+    @property
+    def run_id(self) -> str:
+        """What names this run, in the launch meta too."""
 
     def log_file(self, host: str, key: str) -> AbstractContextManager[BinaryIO]:
         """Open the file a service's log is saved to; it is complete on disk when the block ends."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rhl_helpers import calls
-from rhl_helpers.errors import HelperError
 from rhl_helpers.rows import MalformedRow, ServerRow
 from rhl_helpers.transport.base import Answer
 
@@ -14,8 +13,10 @@ from seamless_reconcile.kinds.service import Life, ServiceObserved, State
 from seamless_reconcile.observe.hosts import read_row
 from seamless_reconcile.observe.services import process_evidence
 from seamless_reconcile.observed import Absent, Unknown
+from seamless_reconcile.outcomes import Result
 from seamless_reconcile.plan import Action
 
+CLOSED_SECONDS = 3.0
 GONE_SECONDS = 12.0
 """How long a process may take to go: a daskserver lives on 2.5 s, a slow init reaps after seconds."""
 
@@ -27,15 +28,37 @@ def stop(context: Context, action: Action) -> Step:
     objection = _may_stop(context, spec, seen, action)
     if objection:
         return objection
-    word = context.host(spec.host).call(calls.stop(spec.key))
     pid = seen.pid or 0
+    word = context.host(spec.host).call(calls.stop(spec.key))
     if word in ("stopped", "already gone"):
         # The helper itself saw that the pid is gone.
-        context.killed.add((spec.host, spec.key, pid))
-        return done(f"process {pid} {word}", pid=pid)
-    if word == "missing state":
-        return _wait_gone(context, spec, pid, seen.port, "its state file was removed meanwhile")
-    return _wait_gone(context, spec, pid, seen.port, word)
+        _ended(context, spec, pid)
+        step = done(f"process {pid} {word}", pid=pid)
+    else:
+        step = _wait_gone(context, spec, pid, "its state file was removed" if word == "missing state" else word)
+    return _port_closed(context, spec, seen.port) or step if step.result is Result.DONE else step
+
+
+def _ended(context: Context, spec: ServiceSpec, pid: int) -> None:
+    context.killed.add((spec.host, spec.key, pid))
+    context.reach.memory.note_ended(spec.host, spec.key, pid)
+
+
+def _port_closed(context: Context, spec: ServiceSpec, port: int | None) -> Step | None:
+    """Make sure that nothing answers where the service did: another process of it may (S9)."""
+    if port is None:
+        return None
+    clock = context.reach.clock
+    deadline = clock.monotonic() + CLOSED_SECONDS
+    path = spec.handshake.path if spec.handshake else ""
+    while context.host(spec.host).probe(spec.network_interface, port, path) is Answer.OK:
+        if clock.monotonic() > deadline:
+            return failed(
+                f"its process was ended, but something still answers on port {port}",
+                "another process of this service may be left there: stop it by hand",
+            )
+        clock.sleep(POLL_SECONDS)
+    return None
 
 
 def _may_stop(context: Context, spec: ServiceSpec, seen: ServiceObserved, action: Action) -> Step | None:
@@ -43,7 +66,7 @@ def _may_stop(context: Context, spec: ServiceSpec, seen: ServiceObserved, action
     if seen.state is State.UNKNOWN:
         return failed(seen.reason, seen.hint)
     if seen.state is State.ABSENT and seen.life is Life.DEAD and isinstance(planned, int):
-        return _wait_gone(context, spec, planned, action.expects.get("port"), "its state file is gone")
+        return _wait_gone(context, spec, planned, "its state file is gone")
     if not seen.alive:
         return unneeded(f"it is {seen.state.value}")
     if seen.pid != planned or seen.launch_id != action.expects.get("launch_id"):
@@ -55,32 +78,19 @@ def _may_stop(context: Context, spec: ServiceSpec, seen: ServiceObserved, action
     return None
 
 
-def _wait_gone(context: Context, spec: ServiceSpec, pid: int, port: object, how: str) -> Step:
-    """Wait until a process is gone, or a zombie: still listed, but its port closed after SIGKILL."""
+def _wait_gone(context: Context, spec: ServiceSpec, pid: int, how: str) -> Step:
+    """Wait until a process is gone, or can only be a zombie: SIGKILL leaves nothing else."""
     clock, host = context.reach.clock, context.host(spec.host)
     deadline = clock.monotonic() + GONE_SECONDS
     while host.call(calls.pid_alive(pid)):
         if clock.monotonic() > deadline:
-            return _undead(context, spec, pid, port, how)
+            if how != "kill required":
+                return failed(f"process {pid} is still there ({how})", f"look at process {pid} there")
+            _ended(context, spec, pid)
+            return done(f"process {pid} was killed; that host has not reaped it yet", pid=pid)
         clock.sleep(POLL_SECONDS)
-    context.killed.add((spec.host, spec.key, pid))
+    _ended(context, spec, pid)
     return done(f"process {pid} is gone ({how})", pid=pid)
-
-
-def _undead(context: Context, spec: ServiceSpec, pid: int, port: object, how: str) -> Step:
-    closed = isinstance(port, int) and _answer(context, spec, port) is Answer.CLOSED
-    if how == "kill required" and closed:
-        context.killed.add((spec.host, spec.key, pid))
-        return done(f"process {pid} was killed; that host has not reaped it yet", pid=pid)
-    return failed(f"process {pid} is still there after it was told to stop ({how})", f"look at process {pid} there")
-
-
-def _answer(context: Context, spec: ServiceSpec, port: int) -> Answer | None:
-    path = spec.handshake.path if spec.handshake else ""
-    try:
-        return context.host(spec.host).probe(spec.network_interface, port, path)
-    except HelperError:
-        return None
 
 
 def save_log(context: Context, action: Action) -> Step:
@@ -119,6 +129,8 @@ def _may_remove(context: Context, spec: ServiceSpec, row: ServerRow | MalformedR
         if planned.get("state") != State.MALFORMED.value:
             return refused(f"its state file is malformed now: {row.reason}")
         alive = row.pid is not None and context.host(spec.host).call(calls.pid_alive(row.pid))
+        if action.resource in context.replace:
+            return None
     else:
         if row.pid != planned.get("pid"):
             return refused(f"its state file is of process {row.pid} now, the plan was made on {planned.get('pid')}")

@@ -146,6 +146,13 @@ def _ghost(state: State, facts: ServiceFacts, reason: str = "") -> ServiceObserv
 def _malformed(row: MalformedRow, facts: ServiceFacts) -> ServiceObserved:
     if facts.ghost:
         return _ghost(State.MALFORMED, facts, row.reason)
+    if facts.leads == 0 and facts.has_log and row.pid is None:
+        return ServiceObserved(
+            State.MALFORMED,
+            Life.UNPROVEN,
+            f"{row.reason}; nothing tells which process it was of",
+            "make sure that no process of it runs there, then plan with --replace",
+        )
     if row.pid and facts.pid_alive and facts.evidence not in (Evidence.GONE, Evidence.ZOMBIE, Evidence.STRANGER):
         return ServiceObserved(
             State.MALFORMED, Life.UNPROVEN, row.reason, _by_hand(row.pid), pid=row.pid, port=row.port
@@ -165,6 +172,9 @@ def _with_row(spec: ServiceSpec, row: ServerRow, facts: ServiceFacts, host: Host
             state, life, reason, hint, row, row.pid, handshake_port(spec, row), verified, _words(row.command)
         )
 
+    if facts.ghost:
+        gone = f"pid {row.pid} is not its process" if row.live else "its process is gone"
+        return replace(_ghost(State.STALE, facts, gone), row=row)
     if row.dry_run:
         return seen(State.STALE, Life.DEAD, "left by a dry run")
     if row.json_status == "failed":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rhl_helpers import calls
 from rhl_helpers.client import ConnectionFile, ProcessEvidence
@@ -61,23 +62,44 @@ def read_service(
         return _without_row(spec, row, host, listing, reach, file, passive=passive)
     if isinstance(row, MalformedRow):
         return _without_row(spec, row, host, listing, reach, file, passive=passive)
-    return _with_row(spec, row.value, host, reach, heard=heard, passive=passive)
+    return _with_row(spec, row.value, host, listing, reach, heard=heard, passive=passive)
 
 
 def _with_row(
-    spec: ServiceSpec, row: ServerRow, host: Host, reach: Reach, *, heard: Answer | None, passive: bool
+    spec: ServiceSpec,
+    row: ServerRow,
+    host: Host,
+    listing: HostFacts,
+    reach: Reach,
+    *,
+    heard: Answer | None,
+    passive: bool,
 ) -> ServiceFacts:
     evidence = process_evidence(spec, row, reach)
     seen_well = remembered_well(spec, row.pid, reach)
+    facts = ServiceFacts(Present(row), evidence=evidence, seen_well=seen_well)
+    if passive:
+        return facts
+    if row.live is not True or evidence in _NOT_OURS:
+        return replace(facts, ghost=_at_old_port(spec, row, host, listing))
     if row.json_status == "starting":
-        return ServiceFacts(Present(row), evidence=evidence, seen_well=seen_well, age=_age(host, spec.key, reach))
-    if row.live is not True or row.json_status not in ("running", "stale") or passive:
-        return ServiceFacts(Present(row), evidence=evidence, seen_well=seen_well)
+        return replace(facts, age=_age(host, spec.key, reach))
+    if row.json_status not in ("running", "stale"):
+        return facts
     answer = heard or ask(spec, row, host)
     if answer is Answer.CLOSED or row.json_status == "stale":
         row, answer = _look_again(spec, row, host, reach, answer)
         evidence = process_evidence(spec, row, reach)
     return ServiceFacts(Present(row), answer, evidence, seen_well)
+
+
+_NOT_OURS = (Evidence.STRANGER, Evidence.ZOMBIE)
+
+
+def _at_old_port(spec: ServiceSpec, row: ServerRow, host: Host, listing: HostFacts) -> Ghost | None:
+    """Look whether the port of a dead process is closed: an orphan of the same key may answer there."""
+    port = handshake_port(spec, row)
+    return find_ghost(spec, host, listing, [(port, None, "its state file")]) if port else None
 
 
 def ask(spec: ServiceSpec, row: ServerRow, host: Host) -> Answer | Unknown | None:
@@ -116,8 +138,16 @@ def _look_again(
 
 
 def process_evidence(spec: ServiceSpec, row: ServerRow | MalformedRow, reach: Reach) -> Evidence:
-    """Say what this machine's own process table tells of a pid; nothing for other hosts."""
-    if spec.host != LOCAL or row.pid is None:
+    """Say what is known of a pid besides that it exists.
+
+    This machine's own process table tells; of other hosts, only that this client itself has ended
+    that very process: where nobody reaps it, it stays listed as a zombie.
+    """
+    if row.pid is None:
+        return Evidence.NONE
+    if reach.memory.ended(spec.host, spec.key) == row.pid:
+        return Evidence.ZOMBIE
+    if spec.host != LOCAL:
         return Evidence.NONE
     return judge(reach.client.evidence(row.pid), spec.key)
 
@@ -164,11 +194,14 @@ def _without_row(
     if isinstance(row, MalformedRow) and row.pid is not None:
         evidence = process_evidence(spec, row, reach)
         alive = row.live if row.live is not None else _alive(host, row.pid)
-    if spec.state is not ServiceState.RUNNING or passive:
+    if passive or (spec.state is not ServiceState.RUNNING and isinstance(row, Absent)):
         return ServiceFacts(row, evidence=evidence, pid_alive=alive)
     head = log_head(host, spec.key)
-    ghost = find_ghost(spec, host, listing, _leads(spec, row, reach, file, head or b""))
-    return ServiceFacts(row, evidence=evidence, pid_alive=alive, ghost=ghost, has_log=bool(head))
+    leads = _leads(spec, row, reach, file, head or b"")
+    ghost = find_ghost(spec, host, listing, leads)
+    return ServiceFacts(
+        row, evidence=evidence, pid_alive=alive, ghost=ghost, has_log=bool(head), leads=len(leads)
+    )
 
 
 def _alive(host: Host, pid: int) -> bool | None:
@@ -212,7 +245,7 @@ def _leads(
 def find_ghost(spec: ServiceSpec, host: Host, listing: HostFacts, leads: Iterable[Lead]) -> Ghost | None:
     """Follow the leads: a port that answers the handshake and that no other service claims."""
     path = spec.handshake.path if spec.handshake else ""
-    claimed = {row.port for row in listing.rows.values() if row.live}
+    claimed = {row.port for row in listing.rows.values() if row.live and row.key != spec.key}
     tried: set[int] = set()
     for port, pid, source in leads:
         if port in tried or port in claimed or not 0 < port < 65536:  # noqa: PLR2004 - ports
