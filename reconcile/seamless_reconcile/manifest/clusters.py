@@ -81,8 +81,15 @@ def _underscored(value: Any) -> Any:
     return value
 
 
+def _both_spellings(schema: dict[str, Any]) -> None:
+    known = schema["properties"]
+    known |= {name.replace("_", "-"): dict(value) for name, value in known.items()}
+
+
 class QueueModel(Strict):
-    """A queue of the cluster; names may be written with `-` or `_`."""
+    """A queue of the cluster; fields may be written with `-` or `_`."""
+
+    model_config = ConfigDict(json_schema_extra=_both_spellings)
 
     TEMPLATE: str | None = Field(
         default=None, description="Another queue, defined above, that this one starts from."

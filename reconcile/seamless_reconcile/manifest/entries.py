@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TypeAlias
@@ -30,7 +30,7 @@ from seamless_reconcile.manifest.model import (
     ServiceModel,
 )
 from seamless_reconcile.manifest.problems import nearest
-from seamless_reconcile.manifest.tree import Node, Table
+from seamless_reconcile.manifest.tree import Items, Node, Table
 
 _ALIASES = {"pure-daskserver": "pure_daskserver"}
 _IDENTITY = ("cluster", "project", "subproject", "stage", "substage", "mode", "queue", "frontend")
@@ -47,6 +47,7 @@ class Source:
     Attributes:
         root: its tree, for places.
         plain: its values.
+        refused: where a scalar or key was refused already.
         head: everything but the services; None where that is not usable.
         services: the services whose fields are in order.
     """
@@ -54,6 +55,7 @@ class Source:
     file: str
     root: Table
     plain: Mapping[str, Any]
+    refused: frozenset[Location] = frozenset()
     head: ManifestModel | None = None
     services: dict[str, ServiceModel] = field(default_factory=dict)
 
@@ -63,6 +65,10 @@ class Source:
         if pair is None or not isinstance(pair[1], Table):
             return {}
         return {name: Location(self.file, key.line, key.column) for name, (key, _) in pair[1].pairs.items()}
+
+    def new(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Leave out problems with what was refused already: one for each mistake is enough."""
+        return [problem for problem in problems if problem.at not in self.refused]
 
 
 def entries_of(source: Source) -> tuple[list[Entry], list[Problem]]:
@@ -102,6 +108,9 @@ def _places(file: str, node: Node | None) -> dict[str, Location]:
         if key in ("cache", "launcher"):
             below = _places(file, child)
             places |= {f"{key}.{name}": place for name, place in below.items()}
+        elif isinstance(child, Items):
+            each = enumerate(child.nodes)
+            places |= {f"{key}[{index}]": Location(file, one.line, one.column) for index, one in each}
     return places
 
 
@@ -133,7 +142,7 @@ def _entry(
         cache=_cache(model.cache),
         tunnel=TunnelState(model.tunnel),
         idle_timeout=model.idle_timeout,
-        depends_on=tuple(dict.fromkeys(model.depends_on)),
+        depends_on=tuple(model.depends_on),
         protect=model.protect,
         launcher=_launcher(model.launcher),
         at=at,

@@ -11,7 +11,15 @@ MAX_TEXT = 64 * 1024
 
 
 class Unset(ValueError):
-    """A reference that has no value, or is not one."""
+    """A reference that has no value, or is not one.
+
+    Attributes:
+        unset: whether it is the variable that is missing.
+    """
+
+    def __init__(self, message: str, *, unset: bool = False) -> None:
+        super().__init__(message)
+        self.unset = unset
 
 
 class Environment:
@@ -49,7 +57,7 @@ class Environment:
         if default is not None and not value:
             value = default
         if value is None:
-            raise Unset(f"the environment variable {name} is not set")
+            raise Unset(f"the environment variable {name} is not set", unset=True)
         self._used[name] = value
         return value
 

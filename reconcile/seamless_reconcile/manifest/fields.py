@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from seamless_reconcile.manifest import rules
 
 # A string that holds a reference to the environment is not known before it is read.
-_REFERENCE = r"\$\{"
+REFERENCE = r"\$\{"
 
 
 def _check(fault: Callable[[str], str | None]) -> AfterValidator:
@@ -26,10 +26,16 @@ def _check(fault: Callable[[str], str | None]) -> AfterValidator:
 
 def _text(pattern: str, *, longest: int) -> WithJsonSchema:
     """Describe a text in the JSON Schema: the pattern, or something with a reference in it."""
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$|{_REFERENCE}", "maxLength": longest})
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$|{REFERENCE}", "maxLength": longest})
 
 
 Name: TypeAlias = Annotated[str, _check(rules.name_fault), _text(rules.NAME_PATTERN, longest=rules.MAX_NAME)]
+ServiceName: TypeAlias = Annotated[
+    str,
+    _check(rules.name_fault),
+    # A key: no references to the environment in it.
+    WithJsonSchema({"type": "string", "pattern": f"^{rules.NAME_PATTERN}$", "maxLength": rules.MAX_NAME}),
+]
 Subproject: TypeAlias = Annotated[
     str,
     _check(rules.subproject_fault),
@@ -71,7 +77,7 @@ Duration: TypeAlias = Annotated[
         {
             "anyOf": [
                 {"type": "number", "exclusiveMinimum": 0, "maximum": rules.MAX_SECONDS},
-                {"type": "string", "pattern": rf"^(\d+h)?(\d+m)?(\d+s?)?$|{_REFERENCE}"},
+                {"type": "string", "pattern": rf"^(\d+h)?(\d+m)?(\d+s?)?$|{REFERENCE}"},
             ]
         }
     ),

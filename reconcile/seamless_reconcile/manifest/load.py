@@ -22,7 +22,7 @@ from seamless_reconcile.manifest.problems import problems_of
 from seamless_reconcile.manifest.relations import check_relations
 from seamless_reconcile.manifest.rules import name_fault
 from seamless_reconcile.manifest.tree import Scalar, Table
-from seamless_reconcile.manifest.values import Values
+from seamless_reconcile.manifest.values import plain_values
 
 _BEGINNING = "it begins with `version: 1`"
 _SECTIONS = ("defaults", "services", "clusters")
@@ -125,12 +125,10 @@ def parse(path: str, data: bytes, environment: Environment) -> tuple[Source | No
         empty = isinstance(root, Scalar) and root.plain and not root.text
         what = "the manifest is empty" if empty else "a manifest is a mapping"
         return None, [*problems, Problem(at, what, _BEGINNING)]
-    values = Values(path, environment)
-    source = Source(path, root, values.convert(root))
-    problems += values.problems
-    # What was refused as a scalar need not be refused again as a field.
-    known = {problem.at for problem in problems}
-    return source, problems + [problem for problem in _check(source) if problem.at not in known]
+    values, faults = plain_values(root, environment, path)
+    problems += faults
+    source = Source(path, root, values, refused=frozenset(problem.at for problem in problems if problem.at))
+    return source, problems + source.new(_check(source))
 
 
 def _check(source: Source) -> list[Problem]:
@@ -146,6 +144,10 @@ def _check(source: Source) -> list[Problem]:
         )
     except ValidationError as exc:
         problems += problems_of(exc, source.root, source.file)
+    for name, at in source.names("clusters").items():
+        fault = name_fault(name)
+        if fault:
+            problems.append(Problem(at, f"clusters.{safe(name)}: the name {fault}"))
     if isinstance(services, dict):
         places = source.names()
         for name, value in services.items():
@@ -178,7 +180,7 @@ def _union(sources: Sequence[Source]) -> tuple[list[Entry], _Clusters, list[Prob
     for source in sources:
         found, faults = entries_of(source)
         entries += found
-        problems += faults
+        problems += source.new(faults)
         for section, seen in first.items():
             problems += _twice(section, source.names(section), seen)
         clusters |= source.plain.get("clusters") or {} if source.head is not None else {}

@@ -18,6 +18,7 @@ from seamless_reconcile.manifest.fields import (
     Marker,
     Mode,
     Name,
+    ServiceName,
     Strict,
     Subproject,
     UrlPath,
@@ -29,7 +30,7 @@ CACHE_STATES = ("keep", "cold", "warm")
 
 def _with_short_form(schema: JsonSchemaValue, values: tuple[str, ...]) -> JsonSchemaValue:
     short = {"enum": list(values), "description": f"Short form of {{state: {values[0]}}} and so on."}
-    return {"anyOf": [short, {"type": "string", "pattern": r"\$\{"}, schema]}
+    return {"anyOf": [short, schema]}
 
 
 class IdentityModel(Strict):
@@ -92,6 +93,15 @@ class HandshakeModel(Strict):
     )
 
 
+def _one_or_more(schema: dict[str, Any]) -> None:
+    many = {"type": schema.pop("type"), "items": schema.pop("items")}
+    schema["anyOf"] = [{"type": "string"}, many]
+
+
+def _path_or_more(schema: dict[str, Any]) -> None:
+    schema["anyOf"] = [{"type": "string"}, {"$ref": schema.pop("$ref")}]
+
+
 def _handshake_short_form(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
@@ -109,9 +119,7 @@ class LauncherModel(Strict):
     handshake: Annotated[HandshakeModel, BeforeValidator(_handshake_short_form)] = Field(
         description="The path that answers 200 when the service is well.",
         examples=["healthcheck"],
-        json_schema_extra=lambda schema: schema.update(
-            anyOf=[{"type": "string"}, {"$ref": schema.pop("$ref")}] if "$ref" in schema else schema["allOf"]
-        ),
+        json_schema_extra=_path_or_more,
     )
     hostname: HostName | None = Field(
         default=None, description="The machine's address; this machine if left out."
@@ -163,7 +171,7 @@ class ServiceModel(IdentityModel):
     ] = Field(
         default_factory=list,
         description="Services it needs, beyond the implied ones.",
-        json_schema_extra={"type": "array", "items": {"type": "string"}},
+        json_schema_extra=_one_or_more,
     )
     protect: bool = Field(default=False, description="Never stop, clear or remove it.")
     launcher: LauncherModel | None = Field(
@@ -183,14 +191,21 @@ class ServiceModel(IdentityModel):
         return _with_short_form(handler(core_schema), STATES)
 
 
+def _whole(value: Any) -> Any:
+    # To Python, true and 1.0 are 1.
+    return value if type(value) is int else str(value)
+
+
 class ManifestModel(Strict):
     """What each service, cache and tunnel should be."""
 
-    version: Literal[1] = Field(description="The manifest's format.")
+    version: Annotated[Literal[1], BeforeValidator(_whole)] = Field(description="The manifest's format.")
     defaults: IdentityModel = Field(
         default=IdentityModel(), description="Identity fields for all services of this file."
     )
-    services: dict[Name, ServiceModel] = Field(default_factory=dict, description="The services, by name.")
+    services: dict[ServiceName, ServiceModel] = Field(
+        default_factory=dict, description="The services, by name."
+    )
     clusters: ClustersModel = Field(
         default=ClustersModel(),
         description="Cluster definitions, the same shape as clusters.yaml; they win over the home files.",

@@ -90,6 +90,10 @@ def words(error: Mapping[str, Any], path: Path) -> tuple[str, str]:
         return "is required", ""
     if kind == "literal_error":
         return _literal(str(error["ctx"]["expected"]), given)
+    if kind == "rule" and isinstance(given, str) and given:
+        return f"`{safe(given, limit=_SHOWN)}` {safe(str(error['msg']))}", ""
+    if kind == "model_type" and given is None and path[0] == "services":
+        return "must not be empty", f"for a service that should run: `{path[-1]}: running`"
     if kind in _KINDS:
         return f"{_KINDS[kind]}, not {_kind_of(given)}", _quote(kind, given)
     return safe(str(error["msg"])), ""
@@ -99,6 +103,8 @@ def _literal(expected: str, given: Any) -> tuple[str, str]:
     choices = [choice.strip("' ") for part in expected.split(" or ") for choice in part.split(",")]
     shown = f"`{safe(given, limit=_SHOWN)}`" if isinstance(given, str) else _kind_of(given)
     hint = nearest(given, choices) if isinstance(given, str) else ""
+    if given in choices:
+        hint = "without quotes"
     return f"must be {expected.replace(chr(39), '')}, not {shown}", hint
 
 

@@ -34,12 +34,13 @@ def _at(entry: Entry) -> Location:
 
 def _dependencies(entry: Entry, names: Mapping[str, Location], *, hints: bool) -> Iterator[Problem]:
     field = f"services.{entry.name}.depends_on"
-    for needed in entry.depends_on:
+    for index, needed in enumerate(entry.depends_on):
+        at = entry.places.get(f"depends_on[{index}]") or _at(entry)
         if needed == entry.name:
-            yield Problem(_at(entry), f"{field}: a service cannot depend on itself")
+            yield Problem(at, f"{field}: a service cannot depend on itself")
         elif needed not in names:
             hint = nearest(needed, names) if hints else ""
-            yield Problem(_at(entry), f"{field}: no service is named `{safe(needed)}`", hint)
+            yield Problem(at, f"{field}: no service is named `{safe(needed)}`", hint)
 
 
 def _circles(edges: Mapping[str, Sequence[str]], entries: Mapping[str, Entry]) -> Iterator[Problem]:

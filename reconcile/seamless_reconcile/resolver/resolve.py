@@ -28,7 +28,8 @@ def resolve(manifest: Manifest, *, environ: Mapping[str, str] | None = None) -> 
 
     Args:
         manifest: as `load` gave it.
-        environ: HOME, SEAMLESS_CACHE and REMOTE_HTTP_LAUNCHER_DIR are taken from here; `os.environ` if left out.
+        environ: HOME, SEAMLESS_CACHE and REMOTE_HTTP_LAUNCHER_DIR are taken from here; `os.environ` if
+            left out.
 
     Raises:
         ManifestError: with all problems at once, those of cluster files and seamless.yaml included.
@@ -48,7 +49,7 @@ def resolve_files(
         environ: as for `load` and `resolve`.
 
     Raises:
-        ManifestError: with everything that is wrong with the manifests, and with what could be resolved of them.
+        ManifestError: with everything that is wrong with the manifests, and with what they name.
     """
     values = os.environ if environ is None else environ
     reading = read(paths, values)
@@ -115,14 +116,14 @@ class _Resolution:
         """Give the hashserver and database that the runtime wires a jobserver of this identity to."""
         storage = replace(identity, mode="rw", substage=None, queue=None, frontend=None)
         if storage not in self._upstreams:
-            found = []
-            for kind, role in _ROLES:
-                try:
-                    found.append(
-                        upstream_of(role, launch(kind, storage, idle_timeout=None, local_folder="/"))
-                    )
-                except REFUSALS:
-                    message = f"its cluster offers no usable {kind}: it will compute without one"
-                    self._warnings.append((f"service.{entry.name}", message))
-            self._upstreams[storage] = tuple(found)
+            found = (self._storage(entry, kind, role, storage) for kind, role in _ROLES)
+            self._upstreams[storage] = tuple(one for one in found if one is not None)
         return self._upstreams[storage]
+
+    def _storage(self, entry: Entry, kind: str, role: str, identity: Identified) -> Upstream | None:
+        try:
+            return upstream_of(role, launch(kind, identity, idle_timeout=None, local_folder="/"))
+        except REFUSALS:
+            message = f"its cluster offers no usable {kind}: it will compute without one"
+            self._warnings.append((f"service.{entry.name}", message))
+            return None

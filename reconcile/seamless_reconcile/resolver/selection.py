@@ -102,7 +102,7 @@ class Files:
         for path, entry in self._commands:
             try:
                 commands += _build_command_invocations([(path, entry)])
-            except (ValueError, TypeError) as exc:  # noqa: PERF203 - each is its own problem
+            except (ValueError, TypeError) as exc:
                 problems.append(_in_file(exc, path))
         return commands, problems
 

@@ -116,12 +116,13 @@ def _wrong_upstream(members: Sequence[Member], by_key: Mapping[str, Member]) -> 
 
 
 def _circles(members: Sequence[Member], services: Mapping[str, ServiceSpec]) -> Iterator[Problem]:
+    """Refuse circles that implied edges close; those of declared edges alone are the manifest's own."""
     entries = {member.entry.name: member.entry for member in members}
-    if not any(member.entry.depends_on for member in members):
+    declared = {member.entry.name: member.entry.depends_on for member in members if member.entry.depends_on}
+    if not declared or cycles(declared):
         return
     edges = {name: spec.dependencies for name, spec in services.items()}
     for cycle in cycles(edges):
-        # A circle of declared edges alone was refused when the manifest was read.
         yield problem(
             entries[cycle[0]],
             "depends_on",
