@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 MAX_PID = 2**31 - 1
+MAX_PORT = 65535
 
 
 def _no_bool(value: Any) -> Any:
@@ -22,7 +23,7 @@ def _no_bool(value: Any) -> Any:
     return value
 
 
-Port = Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=65535, strict=True)]
+Port = Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=MAX_PORT, strict=True)]
 # 0 would signal the caller's own process group, 1 is init: never a service (see `rhl-stop`).
 Pid = Annotated[int, BeforeValidator(_no_bool), Field(gt=1, le=MAX_PID, strict=True)]
 
@@ -57,7 +58,7 @@ class ServerRow(BaseModel):
         return {
             name: value
             for name, value in extra.items()
-            if name.endswith(("_port", "-port")) and type(value) is int and 0 < value < 65536
+            if name.endswith(("_port", "-port")) and type(value) is int and 0 < value <= MAX_PORT
         }
 
 

@@ -21,7 +21,11 @@ def changes(observed: Mapping[str, Any], desired: Mapping[str, Any]) -> tuple[Ch
 
     diff = DeepDiff(seen, dict(desired), view="tree", ignore_order=False)
     found = [
-        Change(".".join(str(part) for part in level.path(output_format="list")), _value(level.t1), _value(level.t2))
+        Change(
+            ".".join(str(part) for part in level.path(output_format="list")),
+            _value(level.t1),
+            _value(level.t2),
+        )
         for group in diff.values()
         for level in group
     ]

@@ -12,7 +12,6 @@ from enum import Enum
 from rhl_helpers.client import ConnectionFile, Forward, MalformedFile
 from rhl_helpers.rows import MalformedRow, PersistentRow, ServerRow
 from rhl_helpers.transport.base import Answer
-
 from seamless_reconcile.observed import Absent, Present, Unknown
 
 

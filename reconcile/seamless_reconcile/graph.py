@@ -39,10 +39,14 @@ def service_order(desired: Desired) -> list[str]:
         return list(nx.lexicographical_topological_sort(graph, key=place.__getitem__))
     except nx.NetworkXUnfeasible:
         circle = [edge[0] for edge in nx.find_cycle(graph)]
-        raise ValueError("services require each other in a circle: " + " → ".join([*circle, circle[0]])) from None
+        raise ValueError(
+            "services require each other in a circle: " + " → ".join([*circle, circle[0]])
+        ) from None
 
 
-def with_requirements(addresses: Iterable[str], graph: nx.DiGraph[str], aliases: Mapping[str, str]) -> frozenset[str]:
+def with_requirements(
+    addresses: Iterable[str], graph: nx.DiGraph[str], aliases: Mapping[str, str]
+) -> frozenset[str]:
     """Give the addresses and everything they require.
 
     Args:

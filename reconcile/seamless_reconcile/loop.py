@@ -110,7 +110,11 @@ class Loop:
             return perform(context, action)
 
         outcomes = run_actions(
-            plan.actions, begin, workers=self.workers, stop=stop, ended=lambda o: self.reporter.on_event(Ended(o))
+            plan.actions,
+            begin,
+            workers=self.workers,
+            stop=stop,
+            ended=lambda o: self.reporter.on_event(Ended(o)),
         )
         if stop.is_set():
             self.reporter.on_event(Stopping(0))

@@ -42,8 +42,10 @@ def may_overlap(one: str, other: str, home: str | None) -> bool:
     parts = tilde.removeprefix("~").strip("/").split("/")
     # Could `absolute` be an ancestor of some home, or lie at or below the tail in one?
     tail = "/".join(parts)
-    return absolute.count("/") <= _MIN_DEPTH or f"/{tail}/" in f"{absolute}/" or tail.startswith(
-        posixpath.basename(absolute) + "/"
+    return (
+        absolute.count("/") <= _MIN_DEPTH
+        or f"/{tail}/" in f"{absolute}/"
+        or tail.startswith(posixpath.basename(absolute) + "/")
     )
 
 

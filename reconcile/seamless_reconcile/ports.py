@@ -8,7 +8,6 @@ from typing import Protocol, TypeVar
 
 from rhl_helpers.client import Client
 from rhl_helpers.host import Host
-
 from seamless_reconcile.facts import Receipt
 
 T = TypeVar("T")
@@ -61,7 +60,10 @@ class Memory(Protocol):
         """Give what is remembered of a service."""
 
     def ended(self, host: str, key: str) -> int | None:
-        """Give the pid this client last ended of a service: where nobody reaps it, it stays listed as alive."""
+        """Give the pid this client last ended of a service.
+
+        Where nobody reaps it, it stays listed as alive.
+        """
 
     def note_ended(self, host: str, key: str, pid: int) -> None:
         """Remember that a process was ended."""

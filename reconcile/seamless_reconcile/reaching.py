@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from rhl_helpers.host import Host
 from rhl_helpers.transport.base import Transport
-
 from seamless_reconcile.ports import Memory, Reach
 
 T = TypeVar("T")
@@ -31,7 +30,9 @@ def in_threads(thunks: Sequence[Callable[[], T]]) -> list[T]:
     """Run reads at once, each waiting for its own host, and give their results in order."""
     if len(thunks) < 2:  # noqa: PLR2004 - nothing to run beside it
         return [thunk() for thunk in thunks]
-    with ThreadPoolExecutor(max_workers=min(len(thunks), MAX_READS_AT_ONCE), thread_name_prefix="read") as pool:
+    with ThreadPoolExecutor(
+        max_workers=min(len(thunks), MAX_READS_AT_ONCE), thread_name_prefix="read"
+    ) as pool:
         return [future.result() for future in [pool.submit(thunk) for thunk in thunks]]
 
 

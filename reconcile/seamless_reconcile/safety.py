@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rhl_helpers.rows import ServerRow
-
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, State, nested_outside
 from seamless_reconcile.paths import expand, may_overlap, refusal
@@ -29,7 +28,12 @@ class Refusal:
 
 
 def clear_refusal(
-    node: CacheNode, observed: CacheObserved, host: HostFacts, *, going_down: frozenset[str], cold_paths: Iterable[str]
+    node: CacheNode,
+    observed: CacheObserved,
+    host: HostFacts,
+    *,
+    going_down: frozenset[str],
+    cold_paths: Iterable[str],
 ) -> Refusal | None:
     """Say why a cache must not be cleared, or None if it may.
 
@@ -42,7 +46,7 @@ def clear_refusal(
     """
     return (
         _bad_path(node, host)
-        or _not_ours(node, observed)
+        or _not_ours(observed)
         or _others_inside(node, observed, cold_paths)
         or _live_process(node, host, going_down)
     )
@@ -54,7 +58,7 @@ def _bad_path(node: CacheNode, host: HostFacts) -> Refusal | None:
     return Refusal(f"{node.path} is never cleared: {why}") if why else None
 
 
-def _not_ours(node: CacheNode, observed: CacheObserved) -> Refusal | None:
+def _not_ours(observed: CacheObserved) -> Refusal | None:
     """S2, S3: foreign data, and what could not be looked at, stays."""
     if observed.state is State.FOREIGN:
         return Refusal(f"{observed.path} is foreign: {observed.reason}", observed.hint)
@@ -109,13 +113,21 @@ def works_in(path: str, host: HostFacts) -> list[ServerRow]:
     A job service in /tmp does not count as working above what lies in /tmp: it keeps no data
     there (docs/adr/0004-scratch-directory.md).
     """
-    return [row for row in host.rows.values() if row.live is not False and not row.dry_run and touches(row, path, host)]
+    return [
+        row
+        for row in host.rows.values()
+        if row.live is not False and not row.dry_run and touches(row, path, host)
+    ]
 
 
 def touches(row: ServerRow, path: str, host: HostFacts) -> bool:
     """Tell whether a service works in, above or below a directory."""
     for place in _places(row):
-        if expand(place, host.home) == SCRATCH and _is_job_service(row) and expand(path, host.home) != SCRATCH:
+        if (
+            expand(place, host.home) == SCRATCH
+            and _is_job_service(row)
+            and expand(path, host.home) != SCRATCH
+        ):
             continue
         if may_overlap(place, path, host.home):
             return True
@@ -134,7 +146,5 @@ def _places(row: ServerRow) -> list[str]:
     except ValueError:
         words = []
     state_folder = posixpath.dirname(row.log) if row.log else None
-    for word in words[1:]:
-        if word.startswith("/") and posixpath.dirname(word) != state_folder:
-            places.append(word)
-    return places
+    named = (word for word in words[1:] if word.startswith("/"))
+    return places + [word for word in named if posixpath.dirname(word) != state_folder]

@@ -94,7 +94,9 @@ class Session:
     def _loop(self, *listeners: Reporter) -> Loop:
         reading = real_reach(self._connections.reading, self._memory)
         changing = real_reach(self._connections.changing, self._memory)
-        return Loop(self.desired, reading, changing, _All((self._reporter, *listeners)), self._settings.parallel)
+        return Loop(
+            self.desired, reading, changing, _All((self._reporter, *listeners)), self._settings.parallel
+        )
 
     def plan(self, options: Options | None = None, *, passive: bool = False) -> Plan:
         """Read once and plan; nothing is changed anywhere (S6).

@@ -6,7 +6,6 @@ from rhl_helpers import calls
 from rhl_helpers.errors import GuardRefused, HelperError
 from rhl_helpers.host import Host
 from rhl_helpers.rows import PersistentRow
-
 from seamless_reconcile.apply.context import Context, Step, done, failed, refused, unneeded
 from seamless_reconcile.declared import CacheState
 from seamless_reconcile.facts import CacheFacts, Receipt
@@ -38,7 +37,8 @@ def clear(context: Context, action: Action) -> Step:
     after = look_at(context, node)
     if after.state not in COLD and after.state is not State.UNVERIFIABLE:
         return failed(
-            f"only part of {node.path} was removed: it is still {after.state.value}" + (f"; {problem}" if problem else ""),
+            f"only part of {node.path} was removed: it is still {after.state.value}"
+            + (f"; {problem}" if problem else ""),
             "directories whose names begin with a dot are never removed by rhl-clear; look there by hand",
         )
     context.reach.memory.note_cleared(node.host, node.path, node.epoch)
@@ -55,8 +55,14 @@ def _may_clear(context: Context, node: CacheNode, seen: CacheObserved, action: A
     if seen.state is State.UNKNOWN:
         return failed(seen.reason, seen.hint)
     listing = read_host(context.host(node.host), [], context.reach.clock)
-    dead = frozenset(key for host, key, pid in context.killed if host == node.host and _same(listing, key, pid))
-    cold = [n.path for n in context.snapshot.nodes if n.host == node.host and n.state is CacheState.COLD and n is not node]
+    dead = frozenset(
+        key for host, key, pid in context.killed if host == node.host and _same(listing, key, pid)
+    )
+    cold = [
+        n.path
+        for n in context.snapshot.nodes
+        if n.host == node.host and n.state is CacheState.COLD and n is not node
+    ]
     refusal = clear_refusal(node, seen, listing, going_down=dead, cold_paths=cold)
     if refusal:
         return refused(refusal.reason, refusal.hint)
@@ -116,7 +122,7 @@ def deep_directories(rows: list[PersistentRow]) -> list[str]:
         return []
     root, paths = rows[0].path, [row.path for row in rows]
     parents = {path.rsplit("/", 1)[0] for path in paths[1:]} - {root}
-    below = [path for path in paths[1:] if path in parents and "/." not in path[len(root):]]
+    below = [path for path in paths[1:] if path in parents and "/." not in path[len(root) :]]
     return sorted(below, key=lambda path: (-path.count("/"), path))
 
 

@@ -9,7 +9,6 @@ from typing import Any, BinaryIO, Protocol
 
 from rhl_helpers.client import ConnectionFile
 from rhl_helpers.host import Host
-
 from seamless_reconcile.desired import Desired, ServiceSpec
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.kinds.cache import CacheNode
@@ -117,7 +116,11 @@ class Context:
         listing = self.listing(spec)
         file = self.reach.client.files().get(spec.key)
         facts = read_service(
-            spec, self.host(spec.host), listing, self.reach, file=file if isinstance(file, ConnectionFile) else None
+            spec,
+            self.host(spec.host),
+            listing,
+            self.reach,
+            file=file if isinstance(file, ConnectionFile) else None,
         )
         return classify(spec, facts, listing)
 

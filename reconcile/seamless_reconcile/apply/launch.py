@@ -10,7 +10,6 @@ from rhl_helpers.errors import CallTimeout, HelperError, HelperFailed, ProtocolE
 from rhl_helpers.rows import MalformedRow, ServerRow
 from rhl_helpers.text import safe_lines
 from rhl_helpers.transport.base import Answer
-
 from seamless_reconcile import __version__
 from seamless_reconcile.apply.caches import file_row, look_at
 from seamless_reconcile.apply.context import (
@@ -40,8 +39,8 @@ LIFE_CHECK_SECONDS = 1.0
 # The helper says these before it has started anything.
 _BEFORE_START = (
     "not whitelisted", "could not open log file", "conda cache", "conda_source", "conda environment",
-    "must be valid JSON", "must be a JSON object", "--status-file", "invalid key", "workdir must", "refusing to use",
-    "service binary is required",
+    "must be valid JSON", "must be a JSON object", "--status-file", "invalid key", "workdir must",
+    "refusing to use", "service binary is required",
 )  # fmt: skip
 
 
@@ -95,7 +94,9 @@ def _parameters(context: Context, spec: ServiceSpec) -> tuple[dict[str, Any] | N
     for role in {upstream.role for upstream in spec.upstream}:
         filled[role] = []
     for upstream in spec.upstream:
-        row = row_of(read_host(context.host(upstream.host), [upstream.key], context.reach.clock), upstream.key)
+        row = row_of(
+            read_host(context.host(upstream.host), [upstream.key], context.reach.clock), upstream.key
+        )
         if not isinstance(row, Present) or not row.value.live or row.value.port is None:
             return None, upstream.key
         host = upstream.hostname or row.value.network_interface or "localhost"
@@ -140,7 +141,9 @@ def _after_doubt(context: Context, spec: ServiceSpec, launch_id: str, error: Hel
         if isinstance(row, Present) and _launch_of(row.value) == launch_id:
             return None
         clock.sleep(1.0)
-    return failed(f"{error.kind} on {error.host}: {error.detail}", error.hint or "check disk space on that host")
+    return failed(
+        f"{error.kind} on {error.host}: {error.detail}", error.hint or "check disk space on that host"
+    )
 
 
 def _launch_of(row: ServerRow) -> object:
@@ -161,7 +164,9 @@ def _wait(context: Context, spec: ServiceSpec, action: Action, launch_id: str) -
         if row is not None and _launch_of(row) != launch_id:
             return failed("another client launched it at the same time", "plan again")
         if row is None or row.json_status == "failed" or row.status == "failed":
-            return _did_not_start(context, spec, "it removed its state file" if row is None else "it reported that it failed")
+            return _did_not_start(
+                context, spec, "it removed its state file" if row is None else "it reported that it failed"
+            )
         if row.status == "running" and ask(spec, row, host) is Answer.OK:
             return _started(context, spec, row, launch_id)
         if clock.monotonic() >= next_check:
@@ -190,6 +195,7 @@ def _started(context: Context, spec: ServiceSpec, row: ServerRow, launch_id: str
     if node is not None and node.file is not None and node.state is CacheState.COLD:
         file = file_row(read_cache(context.host(spec.host), node, context.reach.memory))
         if file is not None:
-            context.unsettled[spec.name] = Unsettled(file.size, file.modified, pid, launch_id, clock.monotonic())
+            context.unsettled[spec.name] = Unsettled(
+                file.size, file.modified, pid, launch_id, clock.monotonic()
+            )
     return done(f"process {pid} answers on port {row.port}", pid=pid, port=row.port, launch_id=launch_id)
-

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 from rhl_helpers.client import ForwardFailed
 from rhl_helpers.errors import HelperError
-
 from seamless_reconcile.apply import caches, launch, services, tunnels
 from seamless_reconcile.apply.context import Context, Step, failed
 from seamless_reconcile.outcomes import Outcome

@@ -13,7 +13,12 @@ Perform = Callable[[Action], Outcome]
 
 
 def run_actions(
-    actions: Sequence[Action], perform: Perform, *, workers: int, stop: Event, ended: Callable[[Outcome], None]
+    actions: Sequence[Action],
+    perform: Perform,
+    *,
+    workers: int,
+    stop: Event,
+    ended: Callable[[Outcome], None],
 ) -> tuple[Outcome, ...]:
     """Run all actions; a failure stops what requires it and nothing else (L3).
 

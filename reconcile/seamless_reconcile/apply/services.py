@@ -5,7 +5,6 @@ from __future__ import annotations
 from rhl_helpers import calls
 from rhl_helpers.rows import MalformedRow, ServerRow
 from rhl_helpers.transport.base import Answer
-
 from seamless_reconcile.apply.context import POLL_SECONDS, Context, Step, done, failed, refused, unneeded
 from seamless_reconcile.desired import ServiceSpec
 from seamless_reconcile.facts import Evidence
@@ -35,7 +34,9 @@ def stop(context: Context, action: Action) -> Step:
         _ended(context, spec, pid)
         step = done(f"process {pid} {word}", pid=pid)
     else:
-        step = _wait_gone(context, spec, pid, "its state file was removed" if word == "missing state" else word)
+        step = _wait_gone(
+            context, spec, pid, "its state file was removed" if word == "missing state" else word
+        )
     return _port_closed(context, spec, seen.port) or step if step.result is Result.DONE else step
 
 
@@ -119,11 +120,15 @@ def remove_state(context: Context, action: Action) -> Step:
         return objection
     host.call(calls.remove_server_state(spec.key))
     if not isinstance(read_row(host, spec.key), Absent):
-        return failed("the state file came back after it was removed", "a process of that key still writes it")
+        return failed(
+            "the state file came back after it was removed", "a process of that key still writes it"
+        )
     return done()
 
 
-def _may_remove(context: Context, spec: ServiceSpec, row: ServerRow | MalformedRow, action: Action) -> Step | None:
+def _may_remove(
+    context: Context, spec: ServiceSpec, row: ServerRow | MalformedRow, action: Action
+) -> Step | None:
     planned = action.expects
     if isinstance(row, MalformedRow):
         if planned.get("state") != State.MALFORMED.value:
@@ -133,7 +138,9 @@ def _may_remove(context: Context, spec: ServiceSpec, row: ServerRow | MalformedR
             return None
     else:
         if row.pid != planned.get("pid"):
-            return refused(f"its state file is of process {row.pid} now, the plan was made on {planned.get('pid')}")
+            return refused(
+                f"its state file is of process {row.pid} now, the plan was made on {planned.get('pid')}"
+            )
         alive = row.live is not False and not row.dry_run and row.pid is not None
     if not alive or (spec.host, spec.key, row.pid) in context.killed:
         return None

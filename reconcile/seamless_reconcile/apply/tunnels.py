@@ -7,7 +7,6 @@ from typing import Any
 from rhl_helpers.client import ConnectionFile, Forward
 from rhl_helpers.rows import ServerRow
 from rhl_helpers.transport.base import Answer
-
 from seamless_reconcile.apply.context import POLL_SECONDS, Context, Step, done, failed, refused, unneeded
 from seamless_reconcile.desired import ServiceSpec
 from seamless_reconcile.kinds.tunnel import State, TunnelObserved, classify
@@ -31,14 +30,18 @@ def close_tunnel(context: Context, action: Action) -> Step:
     if now.state is State.CLOSED:
         return unneeded("it is closed")
     if now.local_port != seen.local_port:
-        return refused(f"the client file names port {now.local_port} now, the plan was made on {seen.local_port}")
+        return refused(
+            f"the client file names port {now.local_port} now, the plan was made on {seen.local_port}"
+        )
     ended = [_end(context, forward) for forward in now.forwards]
     if now.file is not None:
         context.reach.client.remove_file(spec.key)
     left = _look(context, spec, _row_then(context, spec), passive=True)
     if left.state is not State.CLOSED:
         return failed(f"it is still {left.state.value}: {left.reason}")
-    return done(f"{len(ended)} forward{'s' if len(ended) != 1 else ''} ended" if ended else "client file removed")
+    return done(
+        f"{len(ended)} forward{'s' if len(ended) != 1 else ''} ended" if ended else "client file removed"
+    )
 
 
 def _end(context: Context, forward: Forward) -> int:
@@ -143,4 +146,3 @@ def _undo(context: Context, spec: ServiceSpec, row: ServerRow) -> None:
     for forward in now.forwards:
         context.reach.client.end_forward(forward)
     context.reach.client.remove_file(spec.key)
-

@@ -11,7 +11,6 @@ from enum import Enum
 from typing import Any
 
 from rhl_helpers.rows import PersistentRow
-
 from seamless_reconcile.declared import CacheState
 from seamless_reconcile.desired import Desired
 from seamless_reconcile.facts import CacheFacts, Receipt
@@ -159,16 +158,16 @@ def classify(node: CacheNode, facts: CacheFacts, meta: Mapping[str, Any], launch
     if isinstance(facts.root, Unknown):
         return _not_seen(node, facts.root, epoch)
     # An empty one is cold already: nothing is lost with it.
-    nested = tuple(Nested(row.path, row.size, row.modified) for row in facts.nested if row.state == "populated")
+    nested = tuple(
+        Nested(row.path, row.size, row.modified) for row in facts.nested if row.state == "populated"
+    )
     below = facts.nested_problem.reason if facts.nested_problem else ""
     if isinstance(facts.root, Absent):
         return _unmarked(node, facts, nested, below, epoch)
     row = facts.root.value
 
     def seen(state: State, reason: str = "") -> CacheObserved:
-        return CacheObserved(
-            state, row.path, reason, "", row.size, row.modified, nested, below, epoch
-        )
+        return CacheObserved(state, row.path, reason, "", row.size, row.modified, nested, below, epoch)
 
     if row.state == "absent":
         return seen(State.ABSENT)
@@ -227,7 +226,12 @@ def _unmarked(
     if nested:
         # Only a parent of other caches, as a project's folder is before it gets a cache of its own.
         return CacheObserved(
-            State.EMPTY, node.path, "it only holds other caches", nested=nested, nested_unknown=below, epoch=epoch
+            State.EMPTY,
+            node.path,
+            "it only holds other caches",
+            nested=nested,
+            nested_unknown=below,
+            epoch=epoch,
         )
     return CacheObserved(
         State.FOREIGN,

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from rhl_helpers.rows import MalformedRow, ServerRow
 from rhl_helpers.transport.base import Answer
-
 from seamless_reconcile.desired import ServiceSpec
 from seamless_reconcile.facts import Evidence, HostFacts, ServiceFacts
 from seamless_reconcile.observed import Absent, Unknown
@@ -121,8 +120,10 @@ def classify(spec: ServiceSpec, facts: ServiceFacts, host: HostFacts) -> Service
     if isinstance(row, MalformedRow):
         return _malformed(row, facts)
     if isinstance(row, Absent):
-        return _ghost(State.ABSENT, facts) if facts.ghost else ServiceObserved(
-            State.ABSENT, Life.DEAD, has_log=facts.has_log is not False
+        return (
+            _ghost(State.ABSENT, facts)
+            if facts.ghost
+            else ServiceObserved(State.ABSENT, Life.DEAD, has_log=facts.has_log is not False)
         )
     return _with_row(spec, row.value, facts, host)
 
@@ -153,7 +154,11 @@ def _malformed(row: MalformedRow, facts: ServiceFacts) -> ServiceObserved:
             f"{row.reason}; nothing tells which process it was of",
             "make sure that no process of it runs there, then plan with --replace",
         )
-    if row.pid and facts.pid_alive and facts.evidence not in (Evidence.GONE, Evidence.ZOMBIE, Evidence.STRANGER):
+    if (
+        row.pid
+        and facts.pid_alive
+        and facts.evidence not in (Evidence.GONE, Evidence.ZOMBIE, Evidence.STRANGER)
+    ):
         return ServiceObserved(
             State.MALFORMED, Life.UNPROVEN, row.reason, _by_hand(row.pid), pid=row.pid, port=row.port
         )
@@ -167,7 +172,9 @@ def _by_hand(pid: int | None) -> str:
 def _with_row(spec: ServiceSpec, row: ServerRow, facts: ServiceFacts, host: HostFacts) -> ServiceObserved:
     """Judge a readable state file."""
 
-    def seen(state: State, life: Life, reason: str = "", hint: str = "", *, verified: bool = False) -> ServiceObserved:
+    def seen(
+        state: State, life: Life, reason: str = "", hint: str = "", *, verified: bool = False
+    ) -> ServiceObserved:
         return ServiceObserved(
             state, life, reason, hint, row, row.pid, handshake_port(spec, row), verified, _words(row.command)
         )
@@ -215,7 +222,9 @@ def _last_words(row: ServerRow) -> str:
 def _failed(row: ServerRow, facts: ServiceFacts, seen: Seen) -> ServiceObserved:
     lingering = row.live and facts.evidence not in (Evidence.GONE, Evidence.ZOMBIE, Evidence.STRANGER)
     if lingering:
-        return seen(State.FAILED, _life(facts), f"it failed, but process {row.pid} is alive", _by_hand(row.pid))
+        return seen(
+            State.FAILED, _life(facts), f"it failed, but process {row.pid} is alive", _by_hand(row.pid)
+        )
     return seen(State.FAILED, Life.DEAD, "the service reported that it failed")
 
 
@@ -223,7 +232,10 @@ def _starting(spec: ServiceSpec, row: ServerRow, facts: ServiceFacts, seen: Seen
     outlived = facts.age is not None and facts.age > spec.start_window + CLOCK_DOUBT
     if outlived:
         return seen(
-            State.UNHEALTHY, _life(facts), f"starting for more than {spec.start_window:.0f} s", _by_hand(row.pid)
+            State.UNHEALTHY,
+            _life(facts),
+            f"starting for more than {spec.start_window:.0f} s",
+            _by_hand(row.pid),
         )
     return seen(State.STARTING, Life.OURS)
 
@@ -244,7 +256,12 @@ def _live(
             _by_hand(row.pid),
         )
     if facts.answer is Answer.CLOSED:
-        return seen(State.UNHEALTHY, _life(facts), f"process {row.pid} lives, port {port} is closed", _by_hand(row.pid))
+        return seen(
+            State.UNHEALTHY,
+            _life(facts),
+            f"process {row.pid} lives, port {port} is closed",
+            _by_hand(row.pid),
+        )
     if facts.answer in (Answer.NOT_OK, Answer.SILENT):
         said = "answers with an error" if facts.answer is Answer.NOT_OK else "does not answer"
         return seen(State.UNHEALTHY, Life.OURS, f"port {port} is open but {said}")

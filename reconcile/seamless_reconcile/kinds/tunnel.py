@@ -14,7 +14,6 @@ from typing import Any
 from rhl_helpers.client import ConnectionFile, Forward, MalformedFile
 from rhl_helpers.rows import ServerRow
 from rhl_helpers.transport.base import Answer
-
 from seamless_reconcile.desired import ServiceSpec
 from seamless_reconcile.facts import TunnelFacts
 from seamless_reconcile.observed import Unknown
@@ -65,7 +64,9 @@ class TunnelObserved:
         return shown
 
 
-def classify(spec: ServiceSpec, facts: TunnelFacts, row: ServerRow | None, *, service_known: bool) -> TunnelObserved:
+def classify(
+    spec: ServiceSpec, facts: TunnelFacts, row: ServerRow | None, *, service_known: bool
+) -> TunnelObserved:
     """Tell the state of one connection.
 
     Args:
@@ -83,7 +84,9 @@ def classify(spec: ServiceSpec, facts: TunnelFacts, row: ServerRow | None, *, se
 
     if facts.file is None:
         if orphans:
-            return seen(State.ORPHAN, f"a forward on local port {orphans[0].local_port} that no client file names")
+            return seen(
+                State.ORPHAN, f"a forward on local port {orphans[0].local_port} that no client file names"
+            )
         return seen(State.CLOSED)
     if isinstance(facts.file, MalformedFile):
         return seen(State.BROKEN, f"the client file is malformed: {facts.file.reason}")
@@ -99,7 +102,9 @@ def classify(spec: ServiceSpec, facts: TunnelFacts, row: ServerRow | None, *, se
     if not service_known:
         return seen(State.UNKNOWN, "the service's host could not be asked")
     if orphans:
-        return seen(State.ORPHAN, f"also a forward on local port {orphans[0].local_port} that no client file names")
+        return seen(
+            State.ORPHAN, f"also a forward on local port {orphans[0].local_port} that no client file names"
+        )
     return seen(State.OPEN, verified=facts.answer is Answer.OK)
 
 
@@ -126,7 +131,9 @@ def _sort_forwards(
     return mine, orphans
 
 
-def _misrouted(spec: ServiceSpec, file: ConnectionFile, row: ServerRow | None, mine: tuple[Forward, ...]) -> str:
+def _misrouted(
+    spec: ServiceSpec, file: ConnectionFile, row: ServerRow | None, mine: tuple[Forward, ...]
+) -> str:
     """Say how a connection leads elsewhere than to the service; empty if it does not."""
     if spec.tunnelled != (file.tunneled_host is not None):
         return "the client file was made for " + ("a tunnel" if file.tunneled_host else "a direct connection")

@@ -6,7 +6,6 @@ from rhl_helpers import calls
 from rhl_helpers.errors import HelperError
 from rhl_helpers.host import Host
 from rhl_helpers.rows import PersistentRow
-
 from seamless_reconcile.declared import CacheState
 from seamless_reconcile.facts import CacheFacts
 from seamless_reconcile.kinds.cache import DATABASE_FILE, HASHSERVER_MARKER, NESTING, CacheNode
@@ -27,9 +26,7 @@ def read_cache(host: Host, node: CacheNode, memory: Memory) -> CacheFacts:
     nested, problem = _nested(host, node, own, level)
     plain = _plain(host, node) if root is None or (node.file is not None and root.state == "empty") else None
     children = _children(host, node) if root is not None and root.state == "populated" and nested else None
-    return CacheFacts(
-        Present(root) if root else Absent(), plain, nested, problem, children, receipt, epoch
-    )
+    return CacheFacts(Present(root) if root else Absent(), plain, nested, problem, children, receipt, epoch)
 
 
 def _scan(node: CacheNode, level: int) -> calls.Call[list[PersistentRow]]:

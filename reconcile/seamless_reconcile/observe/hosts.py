@@ -10,7 +10,6 @@ from rhl_helpers import calls
 from rhl_helpers.errors import GuardRefused, HelperError, HelperFailed, ProtocolError
 from rhl_helpers.host import Host
 from rhl_helpers.rows import MalformedRow, ServerRow, server_row
-
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.observed import Absent, Present, Unknown
 from seamless_reconcile.ports import Clock

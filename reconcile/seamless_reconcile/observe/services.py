@@ -12,7 +12,6 @@ from rhl_helpers.errors import HelperError
 from rhl_helpers.host import Host
 from rhl_helpers.rows import MalformedRow, ServerRow, StampedState
 from rhl_helpers.transport.base import LOCAL, Answer
-
 from seamless_reconcile.declared import ServiceState
 from seamless_reconcile.desired import ServiceSpec
 from seamless_reconcile.facts import Evidence, Ghost, HostFacts, ServiceFacts

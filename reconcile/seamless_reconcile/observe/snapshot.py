@@ -8,7 +8,6 @@ from functools import partial
 from rhl_helpers.client import ConnectionFile
 from rhl_helpers.rows import ServerRow
 from rhl_helpers.transport.base import Answer
-
 from seamless_reconcile.desired import Desired, ServiceSpec, Upstream
 from seamless_reconcile.facts import CacheFacts, HostFacts, ServiceFacts, TunnelFacts
 from seamless_reconcile.kinds import cache, service, tunnel
@@ -58,7 +57,9 @@ def _read_on(
     host = reach.host(name)
     specs = [spec for spec in desired.services.values() if spec.host == name]
     mine = [node for node in nodes if node.host == name]
-    keys = dict.fromkeys([*(spec.key for spec in specs), *(u.key for u in _upstreams(desired) if u.host == name)])
+    keys = dict.fromkeys(
+        [*(spec.key for spec in specs), *(u.key for u in _upstreams(desired) if u.host == name)]
+    )
     listing: list[HostFacts] = []
     caches: dict[str, CacheFacts] = {}
 
@@ -113,10 +114,11 @@ def conclude(
 ) -> Snapshot:
     """Apply the rules of every kind to the facts of one round."""
     seen = {
-        name: service.classify(spec, services[name], hosts[spec.host]) for name, spec in desired.services.items()
+        name: service.classify(spec, services[name], hosts[spec.host])
+        for name, spec in desired.services.items()
     }
     wirings = {name: wiring(spec, seen, hosts) for name, spec in desired.services.items() if spec.upstream}
-    seen = {name: _wired(spec, seen[name], wirings.get(name)) for name, spec in desired.services.items()}
+    seen = {name: _wired(seen[name], wirings.get(name)) for name, spec in desired.services.items()}
     routes = {
         name: tunnel.classify(
             spec, tunnels[name], seen[name].row, service_known=seen[name].state is not service.State.UNKNOWN
@@ -130,13 +132,15 @@ def conclude(
 def conclude_cache(node: CacheNode, facts: CacheFacts, seen: Mapping[str, ServiceObserved]) -> CacheObserved:
     """Apply the rules of caches to one, with what its services tell of it."""
     metas = [seen[name].reconcile_meta for name in node.services]
-    meta = next((m for m in metas if m.get("epoch") == node.epoch), next((m for m in metas if m.get("epoch")), {}))
+    meta = next(
+        (m for m in metas if m.get("epoch") == node.epoch), next((m for m in metas if m.get("epoch")), {})
+    )
     alive = next((seen[name] for name in node.services if seen[name].alive), None)
-    launch = Launch(True, alive.pid, alive.launch_id) if alive else Launch()
+    launch = Launch(alive=True, pid=alive.pid, launch_id=alive.launch_id) if alive else Launch()
     return cache.classify(node, facts, meta, launch)
 
 
-def _wired(spec: ServiceSpec, seen: ServiceObserved, wires: Wiring | None) -> ServiceObserved:
+def _wired(seen: ServiceObserved, wires: Wiring | None) -> ServiceObserved:
     """Turn a running jobserver whose recorded URLs lead nowhere into a miswired one."""
     if wires is None or wires.unknown or seen.state is not service.State.RUNNING or seen.row is None:
         return seen
@@ -165,4 +169,3 @@ def _wire(upstream: Upstream, row: ServerRow | None, seen: Mapping[str, ServiceO
         return Wire(upstream.role, name, None)
     host = upstream.hostname or row.network_interface or "localhost"
     return Wire(upstream.role, name, f"http://{host}:{row.port}", upstream.workdir)
-

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from rhl_helpers.client import Client, ConnectionFile, Forward, MalformedFile
 from rhl_helpers.rows import ServerRow
 from rhl_helpers.transport.base import Answer
-
 from seamless_reconcile.desired import ServiceSpec
 from seamless_reconcile.facts import TunnelFacts
 from seamless_reconcile.kinds.tunnel import State, classify
@@ -48,7 +47,11 @@ def read_tunnel(
     """Read one connection; the handshake through it is asked for only where all else agrees."""
     facts = TunnelFacts(here.files.get(spec.key), here.forwards, None, here.named_ports, here.problem)
     settled = classify(spec, facts, row, service_known=True)
-    if passive or settled.state not in (State.OPEN, State.ORPHAN) or not isinstance(facts.file, ConnectionFile):
+    if (
+        passive
+        or settled.state not in (State.OPEN, State.ORPHAN)
+        or not isinstance(facts.file, ConnectionFile)
+    ):
         return facts
     return TunnelFacts(facts.file, facts.forwards, ask_through(spec, facts.file, client), facts.named_ports)
 

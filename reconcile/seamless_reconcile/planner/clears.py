@@ -120,7 +120,9 @@ def _refusal(
         if encloses(node, inner) and blocked is not None and blocked.refusal is not None:
             return Refusal(f"{inner.address} lies inside and is blocked: {blocked.refusal.reason}")
     host = snapshot.hosts.get(node.host, HostFacts(node.host))
-    cold = [n.path for n in snapshot.nodes if n.host == node.host and n.state is CacheState.COLD and n is not node]
+    cold = [
+        n.path for n in snapshot.nodes if n.host == node.host and n.state is CacheState.COLD and n is not node
+    ]
     keys = {desired.services[name].key for name in down} | {
         spec.key
         for name, spec in desired.services.items()
@@ -147,14 +149,18 @@ def _reaches(snapshot: Snapshot, name: str, node: CacheNode, host: HostFacts | N
     return row is not None and host is not None and touches(row, node.path, host)
 
 
-def coldness_warning(desired: Desired, snapshot: Snapshot) -> list[tuple[str, str]]:
+def coldness_warning(snapshot: Snapshot) -> list[tuple[str, str]]:
     """Warn where a cache counts as cold although the guard let nobody look."""
     return [
         (node.address, "taken for cold: " + snapshot.caches[node.name].reason)
         for node in snapshot.nodes
         if node.state is CacheState.COLD and snapshot.caches[node.name].state is State.UNVERIFIABLE
     ] + [
-        (node.address, f"{snapshot.caches[node.name].path} is foreign: a service started there will mark it as its own")
+        (
+            node.address,
+            f"{snapshot.caches[node.name].path} is foreign: a service started there will mark it as its own",
+        )
         for node in snapshot.nodes
-        if node.state is CacheState.KEEP and snapshot.caches[node.name].state in HOLDS_DATA - {State.POPULATED}
+        if node.state is CacheState.KEEP
+        and snapshot.caches[node.name].state in HOLDS_DATA - {State.POPULATED}
     ]

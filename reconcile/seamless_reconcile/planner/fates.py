@@ -10,7 +10,7 @@ from seamless_reconcile.declared import ServiceState
 from seamless_reconcile.desired import Desired, ServiceSpec
 from seamless_reconcile.kinds.service import Life, ServiceObserved, State, same_command
 from seamless_reconcile.planner.clears import Clear
-from seamless_reconcile.safety import Refusal, touches
+from seamless_reconcile.safety import Refusal
 from seamless_reconcile.snapshot import Snapshot
 
 
@@ -99,7 +99,11 @@ class _Round:
             unknown = any(self.decided[d].unknown for d in spec.dependencies if d in self.decided)
             return Decision(Fate.BLOCKED, own or follow, refusal, unknown=unknown)
         if seen.alive and spec.protect:
-            return Decision(Fate.BLOCKED, own or follow, Refusal(f"it is protected, and would be restarted: {own or follow}"))
+            return Decision(
+                Fate.BLOCKED,
+                own or follow,
+                Refusal(f"it is protected, and would be restarted: {own or follow}"),
+            )
         return Decision(Fate.RESTART if seen.alive else Fate.START, own or follow)
 
     def _own_cause(self, spec: ServiceSpec, seen: ServiceObserved) -> str:
@@ -150,7 +154,9 @@ class _Round:
             decision = self.decided[name]
             if decision.fate is Fate.BLOCKED and not self._serves(name):
                 why = decision.refusal.reason if decision.refusal else ""
-                return Refusal(f"requires service.{name}, which is {'unknown' if decision.unknown else 'blocked'}: {why}")
+                return Refusal(
+                    f"requires service.{name}, which is {'unknown' if decision.unknown else 'blocked'}: {why}"
+                )
             if decision.fate is Fate.LEAVE and not self._serves(name):
                 return Refusal(f"requires service.{name}, which is not running and not targeted")
         return self._no_upstream(spec)
@@ -168,7 +174,10 @@ class _Round:
             return Refusal("where its hashserver and database are could not be told")
         for upstream, wire in zip(spec.upstream, wiring.wires, strict=True):
             undeclared = upstream.name is None and wire.url is None
-            down = upstream.name is not None and self.desired.services[upstream.name].state is not ServiceState.RUNNING
+            down = (
+                upstream.name is not None
+                and self.desired.services[upstream.name].state is not ServiceState.RUNNING
+            )
             if undeclared or down:
                 return Refusal(
                     f"it needs {upstream.key}, which is not running", "declare that service as running too"
@@ -195,7 +204,9 @@ class _Round:
         return any(clear.needed and spec.name in clear.down for clear in self.clears.values())
 
 
-def bystanders(desired: Desired, snapshot: Snapshot, decided: Mapping[str, Decision]) -> list[tuple[str, str]]:
+def bystanders(
+    desired: Desired, snapshot: Snapshot, decided: Mapping[str, Decision]
+) -> list[tuple[str, str]]:
     """Warn of undeclared job services that a restart leaves wired to a port that is gone."""
     declared = {(spec.host, spec.key) for spec in desired.services.values()}
     moved = {
@@ -210,5 +221,7 @@ def bystanders(desired: Desired, snapshot: Snapshot, decided: Mapping[str, Decis
                 continue
             for port, name in moved.items():
                 if f":{port}'" in repr(row.parameters):
-                    warnings.append((f"service.{name}", f"{row.key} on {host} is wired to it and will lose it"))
+                    warnings.append(
+                        (f"service.{name}", f"{row.key} on {host} is wired to it and will lose it")
+                    )
     return warnings

@@ -120,7 +120,11 @@ def _tunnel(spec: ServiceSpec, snapshot: Snapshot, route: Route) -> Resource:
 def _service(spec: ServiceSpec, snapshot: Snapshot, decision: Decision, node: CacheNode | None) -> Resource:
     seen = snapshot.services[spec.name]
     view, wish = seen.view(), _service_wish(spec)
-    if spec.state is ServiceState.RUNNING and seen.state is State.RUNNING and not same_command(spec.argv, seen.command):
+    if (
+        spec.state is ServiceState.RUNNING
+        and seen.state is State.RUNNING
+        and not same_command(spec.argv, seen.command)
+    ):
         view, wish = {**view, "command": list(seen.command)}, {**wish, "command": list(spec.argv)}
     verdict = _service_verdict(spec, snapshot, decision)
     requires = [f"service.{name}" for name in spec.dependencies] + ([node.address] if node else [])
@@ -143,7 +147,11 @@ def _service_verdict(spec: ServiceSpec, snapshot: Snapshot, decision: Decision) 
     if decision.fate is Fate.BLOCKED:
         return Verdict.UNKNOWN if decision.unknown else Verdict.BLOCKED
     waiting = spec.state is ServiceState.RUNNING and snapshot.services[spec.name].state is State.STARTING
-    return Verdict.IN_SYNC if decision.fate is Fate.LEAVE and not decision.cause and not waiting else Verdict.DRIFT
+    return (
+        Verdict.IN_SYNC
+        if decision.fate is Fate.LEAVE and not decision.cause and not waiting
+        else Verdict.DRIFT
+    )
 
 
 def _cache(node: CacheNode, desired: Desired, snapshot: Snapshot, clear: Clear) -> Resource:
@@ -152,7 +160,8 @@ def _cache(node: CacheNode, desired: Desired, snapshot: Snapshot, clear: Clear) 
     if node.epoch:
         wish["epoch"] = node.epoch
     return Resource(
-        node.address, "cache", node.name, node.host, desired.services[node.name].key, wish, seen, clear.verdict,
+        node.address, "cache", node.name, node.host, desired.services[node.name].key, wish, seen,
+        clear.verdict,
         changes(seen, wish) if clear.verdict is not Verdict.IN_SYNC else (),
         (), node.services, clear.cause,
     )  # fmt: skip
@@ -177,11 +186,12 @@ def _blocked(
 
 
 def _warnings(desired: Desired, snapshot: Snapshot, fates: Mapping[str, Decision]) -> tuple[Warned, ...]:
-    found = [*desired.warnings, *coldness_warning(desired, snapshot), *bystanders(desired, snapshot, fates)]
+    found = [*desired.warnings, *coldness_warning(snapshot), *bystanders(desired, snapshot, fates)]
     for name, spec in desired.services.items():
         if spec.state is ServiceState.RUNNING and snapshot.services[name].state is State.STARTING:
             found.append((f"service.{name}", "it is starting; apply waits for it before it plans"))
     if snapshot.passive:
-        found.append(("", "handshakes were left out (--passive): running and open are as recorded, not verified"))
+        found.append(
+            ("", "handshakes were left out (--passive): running and open are as recorded, not verified")
+        )
     return tuple(Warned(address, message) for address, message in found)
-

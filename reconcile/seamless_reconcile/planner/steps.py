@@ -67,8 +67,8 @@ def draft_actions(
     for node in snapshot.nodes:
         if clears[node.name].needed:
             _draft_clear(draft, node, snapshot.caches[node.name], clears[node.name])
-    for name, spec in desired.services.items():
-        _link_service(draft, spec, snapshot.services[name])
+    for spec in desired.services.values():
+        _link_service(draft, spec)
     for node in snapshot.nodes:
         if clears[node.name].needed:
             _link_clear(draft, node, clears)
@@ -147,7 +147,7 @@ def _draft_clear(draft: _Draft, node: CacheNode, seen: CacheObserved, clear: Cle
 # --- what requires what --------------------------------------------------------------------
 
 
-def _link_service(draft: _Draft, spec: ServiceSpec, seen: ServiceObserved) -> None:
+def _link_service(draft: _Draft, spec: ServiceSpec) -> None:
     name = spec.name
     close, stop, save = (Verb.CLOSE_TUNNEL, name), (Verb.STOP, name), (Verb.SAVE_LOG, name)
     remove, launch, open_ = (Verb.REMOVE_STATE, name), (Verb.LAUNCH, name), (Verb.OPEN_TUNNEL, name)
@@ -209,4 +209,3 @@ def _numbered(draft: _Draft) -> tuple[Action, ...]:
         )
         for handle in ordered
     )
-
