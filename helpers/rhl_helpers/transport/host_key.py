@@ -1,0 +1,94 @@
+"""Agree on a connection's keys with a host, and make sure that it is that host: strictly, always."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from typing import TYPE_CHECKING
+
+from rhl_helpers.errors import HostKeyProblem, ProtocolError, Unreachable
+from rhl_helpers.text import safe
+from rhl_helpers.transport.known_hosts import KeyVerdict, host_names, lookup
+from rhl_helpers.transport.ssh_config import SshSettings
+
+if TYPE_CHECKING:
+    import paramiko
+
+
+class Dropped(Exception):
+    """The host closed the connection before the login: sshd's MaxStartups does so at random."""
+
+
+def negotiate(transport: paramiko.Transport, settings: SshSettings, deadline: float) -> None:
+    """Agree on keys with the host, and check that it is the host (strictly, always)."""
+    import paramiko  # noqa: PLC0415
+
+    known = lookup(
+        settings.known_hosts, host_names(settings.hostname, settings.port, settings.host_key_alias)
+    )
+    _prefer(transport, known.types)
+    left = max(0.1, deadline - time.monotonic())
+    transport.banner_timeout = left
+    try:
+        transport.start_client(timeout=left)
+    except paramiko.SSHException as exc:
+        raise _negotiation_error(settings, exc, deadline) from None
+    except (EOFError, ConnectionError) as exc:
+        raise Dropped(str(exc) or "connection closed") from None
+    except OSError as exc:
+        raise Unreachable(settings.alias, safe(str(exc))) from None
+    key = transport.get_remote_server_key()
+    blob = base64.b64encode(key.asbytes()).decode("ascii")
+    _judge(settings, known.judge(key.get_name(), blob), key.get_name(), blob, ca=known.authorities)
+
+
+def _negotiation_error(settings: SshSettings, exc: Exception, deadline: float) -> Exception:
+    words = str(exc)
+    if "banner" in words and time.monotonic() < deadline:
+        return Dropped("it closed the connection without a greeting")
+    if "banner" in words or "timed out" in words.lower():
+        return Unreachable(settings.alias, "the host accepts connections but does not speak ssh in time")
+    return ProtocolError(settings.alias, f"ssh negotiation failed: {safe(words)}", hint="try `--ssh openssh`")
+
+
+def _prefer(transport: paramiko.Transport, types: list[str]) -> None:
+    """Ask for a host key of a type that is known, as the host may have several."""
+    if not types:
+        return
+    wanted = [name for kind in types for name in _algorithms(kind)]
+    security = transport.get_security_options()
+    offered = list(security.key_types)
+    preferred = [name for name in wanted if name in offered]
+    security.key_types = [*preferred, *(name for name in offered if name not in preferred)]
+
+
+def _algorithms(kind: str) -> list[str]:
+    return ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"] if kind == "ssh-rsa" else [kind]
+
+
+def _judge(settings: SshSettings, verdict: KeyVerdict, kind: str, blob: str, *, ca: bool) -> None:
+    """Raise unless the key is known: whatever the user's StrictHostKeyChecking, a program must not guess."""
+    shown = f"{safe(kind)} {_fingerprint(blob)}"
+    if verdict is KeyVerdict.MATCHES:
+        return
+    if verdict is KeyVerdict.REVOKED:
+        raise HostKeyProblem(
+            settings.alias, f"its host key is revoked ({shown})", hint="do not connect; ask the host's owner"
+        )
+    if verdict is KeyVerdict.CHANGED:
+        raise HostKeyProblem(
+            settings.alias,
+            f"its host key has changed ({shown})",
+            hint="check the new key out of band, then remove the old one with `ssh-keygen -R`",
+        )
+    if ca:
+        raise HostKeyProblem(
+            settings.alias, f"its host key is certified ({shown})", hint="use `--ssh openssh`"
+        )
+    raise HostKeyProblem(settings.alias, f"its host key is unknown ({shown})")
+
+
+def _fingerprint(blob: str) -> str:
+    digest = hashlib.sha256(base64.b64decode(blob)).digest()
+    return "SHA256:" + base64.b64encode(digest).decode("ascii").rstrip("=")
