@@ -15,6 +15,8 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from typing_extensions import Self
+
 from seamless_reconcile.events import Event, Reporter, Silent
 from seamless_reconcile.loop import Loop, NotApproved, StalePlan
 from seamless_reconcile.plan import Plan
@@ -29,8 +31,16 @@ if TYPE_CHECKING:
     from seamless_reconcile.outcomes import Applied
 
 __all__ = [
-    "Locked", "NotApproved", "Options", "PlanFileError", "SavedPlan", "Session", "Settings", "StalePlan", "load_saved",
-]  # fmt: skip
+    "Locked",
+    "NotApproved",
+    "Options",
+    "PlanFileError",
+    "SavedPlan",
+    "Session",
+    "Settings",
+    "StalePlan",
+    "load_saved",
+]
 
 DEFAULT_FILE = "seamless.reconcile.yaml"
 
@@ -81,7 +91,7 @@ class Session:
         manifest = load(settings.files, settings.environ)
         return cls(manifest, resolve(manifest, environ=settings.environ), settings, reporter or Silent())
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         """Enter."""
         return self
 
