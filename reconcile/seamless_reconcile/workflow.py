@@ -15,8 +15,6 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from typing_extensions import Self
-
 from seamless_reconcile.events import Event, Reporter, Silent
 from seamless_reconcile.loop import Loop, NotApproved, StalePlan
 from seamless_reconcile.plan import Plan
@@ -26,6 +24,8 @@ from seamless_reconcile.saved import PlanFileError, SavedPlan, differences, load
 from seamless_reconcile.state import FileMemory, FolderRecord, Locked, host_locks, state_folder
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from seamless_reconcile.declared import Manifest
     from seamless_reconcile.desired import Desired
     from seamless_reconcile.outcomes import Applied
