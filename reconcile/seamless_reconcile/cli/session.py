@@ -1,0 +1,106 @@
+"""From options to a session of the workflow."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from seamless_reconcile.cli.options import DEFAULT_FILE, Asked, Narrowed
+from seamless_reconcile.cli.output import Output
+from seamless_reconcile.declared import Location, ManifestError, Problem
+from seamless_reconcile.events import Reporter
+from seamless_reconcile.report.ndjson import EventsFile, Several
+
+if TYPE_CHECKING:  # the workflow brings everything with it: it is imported when a session is opened
+    from seamless_reconcile.planner import Options
+    from seamless_reconcile.workflow import Session
+
+
+def files_of(asked: Asked) -> tuple[str, ...]:
+    """Give the manifests: those named, or the default one.
+
+    Raises:
+        ManifestError: if there is neither.
+    """
+    if asked.files:
+        return asked.files
+    if Path(DEFAULT_FILE).exists():
+        return (DEFAULT_FILE,)
+    raise ManifestError(
+        [
+            Problem(
+                Location(DEFAULT_FILE, 1, 1),
+                "there is no manifest in this folder",
+                "name one with -f FILE, or write one; `seamless-reconcile schema` describes it",
+            )
+        ]
+    )
+
+
+@contextmanager
+def opened(asked: Asked, out: Output, *more: Reporter, events: Path | None = None) -> Iterator[Session]:
+    """Open a session that reports to the user, to the events file and to whoever else wants to know."""
+    files = files_of(asked)
+    with ExitStack() as stack:
+        log = _events_file(events) if events else None
+        if log is not None:
+            stack.callback(log.close)
+        progress = out.progress()
+        stack.callback(getattr(progress, "pause", lambda: None))
+        from seamless_reconcile.workflow import Session, Settings  # noqa: PLC0415 - see above
+
+        settings = Settings(
+            files=files,
+            ssh=asked.ssh,
+            timeout=asked.timeout,
+            parallel=asked.parallel,
+            environ=dict(os.environ),
+        )
+        reporter = Several(*more, *([log] if log else []), progress)
+        yield stack.enter_context(Session.open(settings, reporter))
+    if log is not None and log.problem:
+        out.say(f"--events: not all could be written: {log.problem}")
+
+
+def _events_file(path: Path) -> EventsFile:
+    try:
+        return EventsFile(path)
+    except OSError as exc:
+        raise click.BadParameter(f"{path}: {exc.strerror}", param_hint="'--events'") from None
+
+
+def options_of(narrowed: Narrowed) -> Options:
+    """Give the planner's options."""
+    from seamless_reconcile.planner import Options  # noqa: PLC0415 - see above
+
+    return Options(targets=narrowed.targets, replace=narrowed.replace)
+
+
+def unknown_address(session: Session, address: str) -> click.UsageError:
+    """Make the usage error for a `--target` or `--replace` that the manifest does not have."""
+    names = list(session.desired.services)
+    known = [f"{kind}.{name}" for name in names for kind in ("service", "cache", "tunnel")]
+    bare = [one for one in known if one.partition(".")[2] == address]
+    near = bare[:1] or difflib.get_close_matches(address, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else "; addresses are service.NAME, cache.NAME, tunnel.NAME"
+    from rhl_helpers.text import safe  # noqa: PLC0415 - rarely needed
+
+    return click.UsageError(safe(f"there is no {address} to be named so here{hint}", limit=300))
+
+
+@contextmanager
+def addresses_checked(session: Session, narrowed: Narrowed) -> Iterator[None]:
+    """Turn the planner's KeyError about an address the user gave into a usage error."""
+    try:
+        yield
+    except KeyError as exc:
+        address = exc.args[0] if exc.args else None
+        if address not in (*narrowed.targets, *narrowed.replace):
+            raise
+        raise unknown_address(session, address) from None

@@ -1,0 +1,56 @@
+"""Events appended to a file as they happen, one JSON object a line."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timezone
+from pathlib import Path
+
+from seamless_reconcile.events import Event, Reporter
+from seamless_reconcile.report.json_ import dumps, event_to_dict
+
+
+class EventsFile:
+    """A reporter that appends to a file; each line is there as soon as the event has happened.
+
+    Raises:
+        OSError: if the file cannot be opened. A disk that fills up later ends the writing, not the
+            run; `problem` then says why.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", encoding="ascii")
+        self._lock = threading.Lock()
+        self.problem = ""
+
+    def on_event(self, event: Event) -> None:
+        """Append one event with its time, in UTC."""
+        when = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        text = dumps({"time": when, **event_to_dict(event)})
+        with self._lock:
+            if self.problem:
+                return
+            try:
+                self._file.write(text + "\n")
+                self._file.flush()
+            except OSError as exc:
+                self.problem = exc.strerror or str(exc)
+
+    def close(self) -> None:
+        """Close the file."""
+        try:
+            self._file.close()
+        except OSError as exc:
+            self.problem = self.problem or exc.strerror or str(exc)
+
+
+class Several:
+    """A reporter that tells several others, in order."""
+
+    def __init__(self, *reporters: Reporter) -> None:
+        self._reporters = reporters
+
+    def on_event(self, event: Event) -> None:
+        """Tell each."""
+        for reporter in self._reporters:
+            reporter.on_event(event)
