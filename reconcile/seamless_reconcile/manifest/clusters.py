@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from seamless_reconcile.manifest.fields import Conda, HostName, HostPath, Name, Port, Strict
+from seamless_reconcile.manifest.fields import Conda, HostName, HostPath, KeyName, Name, Port, Strict
 
 Plain: TypeAlias = str | int | float | bool | None
 
@@ -126,7 +126,7 @@ class ClusterModel(Strict):
     type: Literal["local", "slurm", "oar"] | None = None
     workers: int | None = Field(default=None, ge=1, description="How many workers a jobserver gets.")
     memory_per_core_property_name: str | None = None
-    queues: dict[Name, Annotated[QueueModel, BeforeValidator(_underscored)]] | None = None
+    queues: dict[KeyName, Annotated[QueueModel, BeforeValidator(_underscored)]] | None = None
     default_queue: Name | None = None
 
 

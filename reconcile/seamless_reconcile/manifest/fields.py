@@ -30,7 +30,7 @@ def _text(pattern: str, *, longest: int) -> WithJsonSchema:
 
 
 Name: TypeAlias = Annotated[str, _check(rules.name_fault), _text(rules.NAME_PATTERN, longest=rules.MAX_NAME)]
-ServiceName: TypeAlias = Annotated[
+KeyName: TypeAlias = Annotated[
     str,
     _check(rules.name_fault),
     # A key: no references to the environment in it.

@@ -15,10 +15,10 @@ from seamless_reconcile.manifest.fields import (
     Epoch,
     HostName,
     HostPath,
+    KeyName,
     Marker,
     Mode,
     Name,
-    ServiceName,
     Strict,
     Subproject,
     UrlPath,
@@ -193,7 +193,7 @@ class ServiceModel(IdentityModel):
 
 def _whole(value: Any) -> Any:
     # To Python, true and 1.0 are 1.
-    return value if type(value) is int else str(value)
+    return str(value).lower() if isinstance(value, bool | float) else value
 
 
 class ManifestModel(Strict):
@@ -203,9 +203,7 @@ class ManifestModel(Strict):
     defaults: IdentityModel = Field(
         default=IdentityModel(), description="Identity fields for all services of this file."
     )
-    services: dict[ServiceName, ServiceModel] = Field(
-        default_factory=dict, description="The services, by name."
-    )
+    services: dict[KeyName, ServiceModel] = Field(default_factory=dict, description="The services, by name.")
     clusters: ClustersModel = Field(
         default=ClustersModel(),
         description="Cluster definitions, the same shape as clusters.yaml; they win over the home files.",

@@ -24,7 +24,7 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 # Read as a boolean, a base-60 number, an octal, hexadecimal or binary number, a number with
 # underscores, by YAML 1.1 or by YAML 1.2, but not by both.
 _AMBIGUOUS = re.compile(
-    r"""(?: [yYnN] | yes|Yes|YES|no|No|NO | on|On|ON|off|Off|OFF
+    r"""(?: yes|Yes|YES|no|No|NO | on|On|ON|off|Off|OFF
         | [-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?
         | [-+]?0[0-9]+ | [-+]?0o?[0-7_]+ | [-+]?0x[0-9a-fA-F_]+ | [-+]?0b[01_]+
         | [-+]?[0-9][0-9_]*_[0-9_]*(?:\.[0-9_]*)? | =

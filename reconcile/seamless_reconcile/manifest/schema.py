@@ -21,6 +21,8 @@ def schema() -> dict[str, Any]:
 def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
     """Leave out defaults and titles that say nothing, and let every word be a reference."""
     tidy = {key: _tidied(key, value) for key, value in schema.items() if not _says_nothing(key, value)}
+    if "patternProperties" in tidy:
+        tidy["additionalProperties"] = False
     words = tidy.get("enum")
     if isinstance(words, list) and all(isinstance(word, str) for word in words):
         del tidy["enum"]
