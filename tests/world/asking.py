@@ -54,7 +54,7 @@ def handshake(world: World, host: SimHost, args: list[str]) -> Result:
     if scheme not in ("http", "https") or not address:
         raise Died("rhl-handshake: URL must use http or https and include a host")
     name, _, port = address.rpartition(":") if ":" in address else (address, "", "80")
-    met = network.ask(world, host, name.strip("[]"), int(port), path)
+    met = network.REFUSED if host.proxy else network.ask(world, host, name.strip("[]"), int(port), path)
     if met == network.SILENT:
         world.pause(10.0)
     if isinstance(met, str):

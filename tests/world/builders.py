@@ -130,7 +130,7 @@ def _process(site: _Site) -> None:
         service.phase = "booting"
         if case.finishes and not process.zombie:
             service.waiting_since = world.clock.now()
-            world.clock.after(machine.profiles[service.kind].boot, services.boot, machine.name, site.pid)
+            world.clock.after(service.pace.boot, services.boot, machine.name, site.pid)
 
 
 def _port(site: _Site) -> None:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from world.world import World
 
 
+# Interrupted while starting, these say so in their state file.
+WRITES_FAILED = ("database", "jobserver", "daskserver")
+
+
 def write_status(world: World, host: SimHost, service: Service, more: dict[str, Any]) -> None:
     """Write the state file: what was read at the start, and more. It is created if it was removed."""
     if service.status_key is None or service.base is None or host.disk_full:
@@ -65,7 +69,7 @@ def interrupt(world: World, host: SimHost, process: Process, signal: str) -> Non
     if process.zombie or signal in process.ignores:
         return
     service = process.service
-    if signal == "SIGKILL" or service is None or service.phase == "booting":
+    if signal == "SIGKILL" or service is None or service.phase in _no_handlers(service):
         gone(world, host.name, process.pid)
         return
     if service.phase == "stopping":
@@ -74,10 +78,15 @@ def interrupt(world: World, host: SimHost, process: Process, signal: str) -> Non
         # It takes its state with it at once, and lives on while it closes its cluster.
         if host.state.pop(service.status_key, None) is not None:
             world.effect(host.name, "removed state", service.status_key)
-    elif service.phase == "starting" and service.kind in ("database", "jobserver"):
+    elif service.phase == "starting" and service.kind in WRITES_FAILED:
         write_status(world, host, service, {"status": "failed"})
     service.phase = "stopping"
-    world.clock.after(host.profiles[service.kind].stop, finish, host.name, process.pid)
+    world.clock.after(service.pace.stop, finish, host.name, process.pid)
+
+
+def _no_handlers(service: Service) -> tuple[str, ...]:
+    """Give the phases in which a signal ends it on the spot."""
+    return ("booting",) if service.kind in WRITES_FAILED else ("booting", "starting")
 
 
 def finish(world: World, name: str, pid: int) -> None:
@@ -96,6 +105,8 @@ def finish(world: World, name: str, pid: int) -> None:
                 log.write(uvicorn(host, world, words))
         elif process.service.kind == "daskserver":
             host.log(process.key or "").write(b"Shutdown after timeout\n")
+        if process.service.successor is not None:
+            write_status(world, host, process.service, {"pid": process.service.successor})
     gone(world, name, pid)
 
 

@@ -26,6 +26,7 @@ class SimHost:
         latency: seconds one helper call takes by itself.
         state_write: seconds between starting a service and writing its state.
         disk_full: no state file can be written.
+        proxy: `http_proxy` is set there, to where nobody listens.
         tools: service binaries that may be launched.
         binaries: those of them that are installed; None for all.
         fates: how the next launches of a key go, first come first served.
@@ -50,6 +51,7 @@ class SimHost:
             {"hashserver", "seamless-database", "seamless-jobserver", "seamless-dask-wrapper"}
         )
         self.binaries: frozenset[str] | None = None
+        self.proxy = False
         self.conda: bytes | None = None
         self.conda_found: bytes | None = None
         self.conda_envs: frozenset[str] = frozenset()

@@ -86,6 +86,9 @@ class Service:
         base: the state it read at its start, which it writes back with more.
         phase: "booting", "starting", "running", "stopping".
         fate: "well", or how it goes wrong: "failed", "dies", "hangs", "mute", "sick", "bind".
+        pace: how fast it is.
+        patience: seconds it waits for its state file to appear.
+        successor: a pid it leaves in its state file as it ends, as if another had been launched meanwhile.
         timeout: seconds without a request until it exits; None for never.
         data: the file or directory it keeps data in.
     """
@@ -98,11 +101,14 @@ class Service:
         "host",
         "kind",
         "last_request",
+        "pace",
         "path",
+        "patience",
         "phase",
         "port",
         "ports",
         "status_key",
+        "successor",
         "timeout",
         "waiting_since",
         "writable",
@@ -114,6 +120,9 @@ class Service:
         self.base: dict[str, Any] | None = None
         self.phase = "booting"
         self.fate = "well"
+        self.pace = PROFILES[kind]
+        self.patience = 20.0
+        self.successor: int | None = None
         self.timeout: float | None = None
         self.last_request = 0.0
         self.waiting_since = 0.0

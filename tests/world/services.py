@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from world.arguments import read_arguments
 from world.ending import die, idle, uvicorn, write_status
 from world.process import Listener, Process, Service
 from world.state import decode
@@ -13,18 +14,10 @@ if TYPE_CHECKING:
     from world.world import World
 
 
-STATUS_FILE_SECONDS = 20.0
 STATUS_FILE_RETRY = 0.1
 FRESH_DATABASE = 98_304
 PREFIX_MARKER = ".HASHSERVER_PREFIX"
 DATABASE_FILE = "seamless.db"
-
-KINDS = {
-    "hashserver": "hashserver",
-    "seamless-database": "database",
-    "seamless-jobserver": "jobserver",
-    "seamless-dask-wrapper": "daskserver",
-}
 
 
 def spawn(world: World, host: SimHost, key: str, workdir: str, argv: list[str]) -> Process:
@@ -41,7 +34,7 @@ def spawn(world: World, host: SimHost, key: str, workdir: str, argv: list[str]) 
             0.1, die, host.name, process.pid, b"EnvironmentNameNotFound: Could not find conda env\n"
         )
         return process
-    world.clock.after(host.profiles[service.kind].boot, boot, host.name, process.pid)
+    world.clock.after(service.pace.boot, boot, host.name, process.pid)
     return process
 
 
@@ -57,49 +50,9 @@ def new_process(
     """Put a service process on a machine, without any of its doings."""
     process = Process(host.new_pid() if pid is None else pid, "service", world.clock.now())
     process.key, process.workdir, process.command = key, workdir, tuple(argv)
-    process.service = read_arguments(host, argv)
+    process.service, process.ignores = read_arguments(host, argv)
     host.processes[process.pid] = process
     return process
-
-
-def read_arguments(host: SimHost, argv: list[str] | tuple[str, ...]) -> Service:
-    """Read a service's command line the way the service does."""
-    service = Service(KINDS.get(argv[0].rsplit("/", 1)[-1], "launcher"))
-    options, service.args = _options(argv[1:])
-    path = host.expand(options.get("--status-file", ""))
-    if path.startswith(f"{host.base}/server/") and path.endswith(".json"):
-        service.status_key = path.rsplit("/", 1)[1][: -len(".json")]
-    if "--timeout" in options:
-        service.timeout = float(options["--timeout"])
-    if "--port-range" in options:
-        low, high = options["--port-range"].split()
-        service.ports = int(low), int(high)
-    service.host = options.get("--host", service.host)
-    service.writable = "--writable" in options
-    if service.kind in ("hashserver", "database") and service.args:
-        service.data = host.expand(service.args[0])
-    if service.kind == "daskserver":
-        service.path = "health"
-    return service
-
-
-_TAKES = {"--status-file": 1, "--timeout": 1, "--host": 1, "--port-range": 2, "--workers": 1, "--writable": 0}
-
-
-def _options(words: list[str] | tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Tell a command line's options from its other words."""
-    options: dict[str, str] = {}
-    rest: list[str] = []
-    index = 0
-    while index < len(words):
-        word = words[index]
-        index += 1
-        if word in _TAKES:
-            options[word] = " ".join(words[index : index + _TAKES[word]])
-            index += _TAKES[word]
-        else:
-            rest.append(word)
-    return options, tuple(rest)
 
 
 # --- starting ------------------------------------------------------------------------------
@@ -121,7 +74,7 @@ def boot(world: World, name: str, pid: int) -> None:
     service.phase = "starting"
     if service.fate == "hangs":
         return
-    world.clock.after(host.profiles[service.kind].start, ready, name, pid)
+    world.clock.after(service.pace.start, ready, name, pid)
 
 
 def read_status(world: World, host: SimHost, process: Process) -> bool:
@@ -132,10 +85,15 @@ def read_status(world: World, host: SimHost, process: Process) -> bool:
     path = host.state_path(service.status_key)
     state = host.state.get(service.status_key)
     if state is None:
-        if world.clock.now() - service.waiting_since < STATUS_FILE_SECONDS:
+        if world.clock.now() - service.waiting_since < service.patience:
             world.clock.after(STATUS_FILE_RETRY, boot, host.name, process.pid)
         else:
-            die(world, host.name, process.pid, f"Status file '{path}' not found after 20 seconds\n".encode())
+            die(
+                world,
+                host.name,
+                process.pid,
+                f"Status file '{path}' not found after {int(service.patience)} seconds\n".encode(),
+            )
         return False
     decoded = decode(state.raw)
     if decoded.data is None:
@@ -196,7 +154,7 @@ def ready(world: World, name: str, pid: int) -> None:
     if service.kind == "hashserver":
         host.log(process.key or "").write(_hashserver_start(host, world, process))
     more: dict[str, Any] = {"port": service.port, "status": "running"}
-    bind_delay = host.profiles[service.kind].bind
+    bind_delay = service.pace.bind
     if bind_delay < 0:
         bind(world, name, pid)
     if service.kind == "daskserver":
