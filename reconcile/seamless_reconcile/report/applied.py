@@ -10,8 +10,8 @@ from rich.text import Text
 
 from seamless_reconcile.outcomes import Applied, Outcome, Result
 from seamless_reconcile.plan import Plan, Verdict
-from seamless_reconcile.report.screen import UNICODE, Glyphs, line
-from seamless_reconcile.report.text import rows, summary_text
+from seamless_reconcile.report.screen import UNICODE, Glyphs, Hanging, line, one_line
+from seamless_reconcile.report.text import summary_text
 from seamless_reconcile.report.words import in_sync_line, phrase, plural
 
 _TITLES = {
@@ -34,7 +34,7 @@ def applied_text(applied: Applied, *, glyphs: Glyphs = UNICODE) -> RenderableTyp
     if not applied.outcomes:
         return summary_text(applied.plan)
     parts: list[RenderableType] = []
-    for result in Result:
+    for result in _TITLES:
         parts += _section(result, [o for o in applied.outcomes if o.result is result], glyphs)
     parts += _still_blocked(applied.after, glyphs)
     if applied.record:
@@ -44,9 +44,7 @@ def applied_text(applied: Applied, *, glyphs: Glyphs = UNICODE) -> RenderableTyp
 
 def last_text(applied: Applied) -> Text:
     """Give the last line alone."""
-    said = line(last_line(applied), "bold")
-    said.no_wrap, said.overflow = True, "ignore"
-    return said
+    return one_line(last_line(applied), "bold")
 
 
 def _section(result: Result, outcomes: list[Outcome], glyphs: Glyphs) -> Iterator[RenderableType]:
@@ -54,30 +52,27 @@ def _section(result: Result, outcomes: list[Outcome], glyphs: Glyphs) -> Iterato
         return
     title, style = _TITLES[result]
     yield Text(title, style or "bold")
-    table = rows(1, 1, None, 8)
-    table.columns[3].justify = "right"
     for outcome in outcomes:
-        took = f"{outcome.seconds:.1f} s" if outcome.seconds >= 0.05 else ""  # noqa: PLR2004 - shown as 0.1 s
-        said = line(phrase(outcome.action))
-        if outcome.detail:
-            said += line(f": {outcome.detail}")
-        table.add_row("", Text(_SYMBOLS.get(result, "-"), style), said, took)
+        took = f"  {outcome.seconds:.1f} s" if outcome.seconds >= 0.05 else ""  # noqa: PLR2004 - shown as 0.1
+        why = f": {outcome.detail}" if outcome.detail else ""
+        yield _item(_SYMBOLS.get(result, "-"), style, f"{phrase(outcome.action)}{took}{why}")
         if outcome.hint:
-            table.add_row("", "", line(f"{glyphs.arrow} {outcome.hint}"), "")
-    yield table
+            yield _item("", "", f"{glyphs.arrow} {outcome.hint}")
     yield Text()
+
+
+def _item(symbol: str, style: str, text: str) -> Hanging:
+    return Hanging(Text(f"  {symbol:<2}", style), line(text))
 
 
 def _still_blocked(after: Plan | None, glyphs: Glyphs) -> Iterator[RenderableType]:
     if after is None or not after.blocked:
         return
     yield Text("Still in the way:", "bold")
-    table = rows(1, 1, None)
     for blocked in after.blocked:
-        table.add_row("", Text("x", "bold red"), line(f"{blocked.resource}: {blocked.reason}"))
+        yield _item("x", "bold red", f"{blocked.resource}: {blocked.reason}")
         if blocked.hint:
-            table.add_row("", "", line(f"{glyphs.arrow} {blocked.hint}"))
-    yield table
+            yield _item("", "", f"{glyphs.arrow} {blocked.hint}")
     yield Text()
 
 

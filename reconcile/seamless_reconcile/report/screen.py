@@ -7,17 +7,18 @@ escape, no bidirectional override, and never read as rich's markup.
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from rhl_helpers.text import safe
+from seamless_reconcile.report.json_ import dumps, plain
 from seamless_reconcile.report.words import Doing
 
 WIDTH = 80
+_NARROWEST = 20
 MAX_SHOWN = 500
 """Characters of one value that are shown; the whole of it is in the JSON."""
 
@@ -65,16 +66,46 @@ def line(value: Any, style: str = "") -> Text:
     return Text(safe(str(value), limit=MAX_SHOWN), style=style)
 
 
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """Something in front, and a text whose further lines wrap under its first.
+
+    Attributes:
+        front: stands before the first line.
+        body: the text.
+        indent: columns before the body, where that is more than `front` takes.
+    """
+
+    front: Text
+    body: Text
+    indent: int = 0
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Wrap the body to what is left of the line."""
+        indent = max(self.indent, self.front.cell_len)
+        width = max(options.max_width - indent, _NARROWEST)
+        for number, text in enumerate(self.body.wrap(console, width) or [Text()]):
+            text.rstrip()
+            front = self.front if number == 0 else Text()
+            whole = Text.assemble(front, " " * (indent - front.cell_len), text)
+            whole.no_wrap, whole.overflow = True, "ignore"
+            yield whole
+
+
+def one_line(text: str, style: str = "") -> Text:
+    """Give a safe line that stays one, however narrow the terminal."""
+    said = line(text, style)
+    said.no_wrap, said.overflow = True, "ignore"
+    return said
+
+
 def shown(value: Any) -> str:
     """Give a value as people read it: words bare, the rest as JSON; None as `none`."""
     if value is None:
         return "none"
     if isinstance(value, str):
         return safe(value, limit=MAX_SHOWN) or '""'
-    try:
-        return safe(json.dumps(value, sort_keys=True, default=str), limit=MAX_SHOWN)
-    except (TypeError, ValueError, RecursionError):
-        return safe(repr(value), limit=MAX_SHOWN)
+    return safe(dumps(plain(value)), limit=MAX_SHOWN)
 
 
 def console(file: Any, *, width: int | None = None, color: bool = False, live: bool = False) -> Console:
@@ -100,5 +131,5 @@ def terminal(file: Any, *, color: bool) -> Console:
 def rendered(renderable: RenderableType, *, width: int = WIDTH, color: bool = False) -> str:
     """Give what a renderable looks like, without trailing blanks."""
     buffer = io.StringIO()
-    console(buffer, width=width, color=color).print(renderable)
+    console(buffer, width=width, color=color).print(renderable, crop=False)
     return "".join(part.rstrip() + "\n" for part in buffer.getvalue().splitlines())

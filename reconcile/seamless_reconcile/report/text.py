@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.filesize import decimal
-from rich.table import Table
 from rich.text import Text
 
 from rhl_helpers.text import safe
 from seamless_reconcile.plan import Plan, Resource, Verb, Verdict
-from seamless_reconcile.report.screen import STYLES, UNICODE, Glyphs, line, shown
+from seamless_reconcile.report.screen import STYLES, UNICODE, Glyphs, Hanging, line, one_line, shown
 from seamless_reconcile.report.words import Doing, Doings, doings, summary
 
-_SYMBOL_WIDTH = 3
+_SYMBOL = 3
+_INDENT = 2 + _SYMBOL + 1
+_WIDEST = 34
+"""Columns that addresses or brackets may take before they push what follows aside."""
 
 
 def plan_text(plan: Plan, *, verbose: bool = False, glyphs: Glyphs = UNICODE) -> RenderableType:
@@ -35,17 +37,7 @@ def plan_text(plan: Plan, *, verbose: bool = False, glyphs: Glyphs = UNICODE) ->
 
 def summary_text(plan: Plan, found: Doings | None = None) -> Text:
     """Give the summary: one line, however narrow the terminal."""
-    said = line(summary(plan, found), "bold")
-    said.no_wrap, said.overflow = True, "ignore"
-    return said
-
-
-def rows(*widths: int | None) -> Table:
-    """Make a borderless table whose long cells wrap under themselves."""
-    table = Table.grid(padding=(0, 1, 0, 0))
-    for width in widths:
-        table.add_column(width=width, overflow="fold")
-    return table
+    return one_line(summary(plan, found), "bold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +52,26 @@ class _Page:
 
     def hosts(self) -> Iterator[RenderableType]:
         """Give one block for each host: its services, each between its tunnel and its cache."""
-        for host, chains in _by_host(self.plan).items():
-            yield line(host, "bold")
-            widest = max(len(safe(r.address)) + 2 * depth for chain in chains for depth, r in chain)
-            table = rows(1, _SYMBOL_WIDTH, min(widest, 34), None)
+        hosts = _by_host(self.plan)
+        every = [entry for chains in hosts.values() for chain in chains for entry in chain]
+        widest = max((len(safe(r.address)) + 2 * depth for depth, r in every), default=0)
+        for host, chains in hosts.items():
+            yield one_line(host, "bold")
             for chain in chains:
                 for depth, resource in chain:
-                    self._resource(table, depth, resource)
-            yield table
+                    yield from self._resource(depth, resource, min(widest, _WIDEST))
             yield Text()
 
-    def _resource(self, table: Table, depth: int, resource: Resource) -> None:
+    def _resource(self, depth: int, resource: Resource, widest: int) -> Iterator[RenderableType]:
         doing = self.found.of[resource.address]
         style = STYLES[doing]
         branch = "  " * (depth - 1) + self.glyphs.branch if depth else ""
-        address = Text(branch, style="dim") + line(resource.address, style)
-        table.add_row("", Text(doing.symbol, style), address, self._words(resource, doing))
+        front = Text.assemble(
+            "  ", (f"{doing.symbol:<{_SYMBOL}} ", style), (branch, "dim"), line(resource.address, style), "  "
+        )
+        yield Hanging(front, self._words(resource, doing), _INDENT + widest + 2)
         for detail in self._details(resource, doing):
-            table.add_row("", "", "", detail)
+            yield Hanging(Text(" " * (_INDENT + 2 * depth + 4)), detail)
 
     def _words(self, resource: Resource, doing: Doing) -> Text:
         if doing is Doing.NOTHING:
@@ -85,7 +79,7 @@ class _Page:
         why = resource.note or str(resource.observed.get("reason", ""))
         if doing in (Doing.BLOCKED, Doing.LEFT):
             why = _state(resource)
-        return line(doing.word, STYLES[doing]) + line(f": {why}" if why else "")
+        return Text.assemble((doing.word, STYLES[doing]), line(f": {why}" if why else ""))
 
     def _details(self, resource: Resource, doing: Doing) -> Iterator[Text]:
         for change in resource.changes:
@@ -107,14 +101,13 @@ class _Page:
         if not self.plan.blocked:
             return
         yield Text("Will not be done:", "bold")
-        table = rows(1, _SYMBOL_WIDTH, None)
         for blocked in self.plan.blocked:
             doing = self.found.of.get(blocked.resource, Doing.BLOCKED)
             doing = doing if doing is Doing.UNKNOWN else Doing.BLOCKED
-            table.add_row("", Text(doing.symbol, STYLES[doing]), _said(blocked.resource, blocked.reason))
+            front = Text(f"  {doing.symbol:<{_SYMBOL}} ", STYLES[doing])
+            yield Hanging(front, _said(blocked.resource, blocked.reason))
             if blocked.hint:
-                table.add_row("", "", line(f"{self.glyphs.arrow} {blocked.hint}"))
-        yield table
+                yield Hanging(Text(" " * _INDENT), line(f"{self.glyphs.arrow} {blocked.hint}"))
         yield Text()
 
     def warnings(self) -> Iterator[RenderableType]:
@@ -122,10 +115,8 @@ class _Page:
         if not self.plan.warnings:
             return
         yield Text("Warnings:", "bold")
-        table = rows(1, _SYMBOL_WIDTH, None)
         for warned in self.plan.warnings:
-            table.add_row("", "", _said(warned.resource, warned.message))
-        yield table
+            yield Hanging(Text(" " * _INDENT), _said(warned.resource, warned.message))
         yield Text()
 
     # --- the order -----------------------------------------------------------------------
@@ -136,18 +127,12 @@ class _Page:
             return
         yield Text("Actions, each after those in brackets:", "bold")
         after = [_brackets(action.requires) for action in self.plan.actions]
-        table = rows(1, min(max(map(len, after)), 20), len(str(len(after))), None)
-        table.columns[1].justify = table.columns[2].justify = "right"
+        wide, digits = min(max(map(len, after)), _WIDEST), len(str(len(after)))
         for action, before in zip(self.plan.actions, after, strict=True):
-            table.add_row(
-                "",
-                Text(before, "dim"),
-                str(action.id),
-                line(_what(action.verb, action.resource, action.host)),
-            )
+            front = Text.assemble("  ", (f"{before:>{wide}} ", "dim"), f"{action.id:>{digits}} ")
+            yield Hanging(front, line(_what(action.verb, action.resource, action.host)))
             if verbose and action.cause:
-                table.add_row("", "", "", line(f"  {action.cause}", "dim"))
-        yield table
+                yield Hanging(Text(" " * (front.cell_len + 2)), line(action.cause, "dim"))
         yield Text()
 
 
@@ -177,6 +162,8 @@ def _state(resource: Resource) -> str:
         parts.append(_bytes(seen["size"]))
     if seen.get("verified") is False:
         parts.append("not verified")
+    if resource.kind == "cache" and resource.desired.get("state") == "keep":
+        parts.append("to keep")
     if resource.verdict is not Verdict.IN_SYNC and seen.get("reason"):
         parts.append(str(seen["reason"]))
     return ", ".join(parts)

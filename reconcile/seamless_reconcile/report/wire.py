@@ -167,6 +167,8 @@ def plan_from_dict(data: Any) -> Plan:
         raise ValueError(
             f"it has format_version {version}, made by a newer version; this one reads {FORMAT_VERSION}"
         )
+    if type(version) is not int:  # True == 1, and Literal takes it
+        raise ValueError("it has no format_version: not a plan")
     try:
         wire = _Plan.model_validate(data)
     except ValidationError as exc:
