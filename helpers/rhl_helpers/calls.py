@@ -139,17 +139,36 @@ def _inspected(reply: Reply, key: str) -> Any:
         if f"rhl-inspect: no state file for {key!r}" in stderr:
             return None
         # Non-UTF-8 and deeply nested files end in a traceback of the helper; a directory in "could not read".
-        malformed = ("malformed JSON", "must contain a JSON object", "UnicodeDecodeError", "RecursionError",
-                     "Is a directory")
+        malformed = (
+            "malformed JSON",
+            "must contain a JSON object",
+            "UnicodeDecodeError",
+            "RecursionError",
+            "Is a directory",
+        )
         if any(sign in stderr for sign in malformed) and "rhl-guard:" not in stderr:
             return MalformedRow(key, safe(stderr.strip().splitlines()[-1]))
     raise_for_exit(reply)
+    return _one_object(reply)
+
+
+def _one_object(reply: Reply) -> Any:
+    """Decode the one object that `rhl-inspect` prints, after whatever a login script printed before it.
+
+    The object's own inner lines are indented, so it can only start in a line that is not.
+    """
     text = _text(reply)
-    start = text.find("{")
-    try:
-        return json.loads(text[max(start, 0):])
-    except (ValueError, RecursionError) as exc:
-        raise ProtocolError(reply.host, f"not JSON: {safe(str(exc))}") from None
+    problem = "no JSON object"
+    start = 0
+    for line in text.splitlines(keepends=True):
+        opening = -1 if line.startswith(" ") else line.find("{")
+        if opening >= 0:
+            try:
+                return json.loads(text[start + opening :])
+            except (ValueError, RecursionError) as exc:
+                problem = str(exc)
+        start += len(line)
+    raise ProtocolError(reply.host, f"not JSON: {safe(problem)}")
 
 
 def ps_persistent(
@@ -223,10 +242,14 @@ def handshake(url: str) -> Call[Answer]:
 
 
 def verify_port(host: str, port: int) -> Call[bool]:
-    """Tell whether a port accepts connections; takes 4 s more where it does not."""
+    """Tell whether a port accepts connections; takes 4 s more where it does not.
+
+    Only a refusal proves it closed (S2): a name that does not resolve, a route that is not there, or a
+    host name the helper does not take are failures.
+    """
 
     def parse(reply: Reply) -> bool:
-        if reply.exit_code == 1 and b"rhl-guard:" not in reply.stderr:
+        if reply.exit_code == 1 and b"refused" in reply.stderr.lower():
             return False
         raise_for_exit(reply)
         return True
@@ -262,7 +285,9 @@ def stop(key: str) -> Call[str]:
     def parse(reply: Reply) -> str:
         text = reply.stdout.decode("utf-8", "replace")
         if reply.exit_code == 1 and f"{key}: permission denied" in text:
-            raise HelperFailed(reply.host, f"{key}: permission denied: the process is another user's", exit_code=1)
+            raise HelperFailed(
+                reply.host, f"{key}: permission denied: the process is another user's", exit_code=1
+            )
         raise_for_exit(reply)
         for line in text.splitlines():
             if line.startswith(f"{key}: "):

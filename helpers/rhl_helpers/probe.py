@@ -10,13 +10,15 @@ import socket
 import time
 from collections.abc import Callable
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from rhl_helpers.transport.base import Answer
 
 _MAX_HEAD = 64 * 1024
 # As the launcher's own handshake does, a redirect on the same port is followed.
 _MAX_REDIRECTS = 5
+# What may stand in a request line as it is; anything else, line ends first of all, is quoted.
+_PLAIN = "/?&=%+,;:@!$'()*~"
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
 _LOCATION = re.compile(rb"\r\nlocation:[ \t]*([^\r\n]+)", re.IGNORECASE)
 
@@ -86,7 +88,7 @@ def _ask(stream: Stream, host: str, port: int, path: str, deadline: float) -> by
     """Send the request and give the head of the response; empty where there was none in time."""
     name = f"[{host}]" if ":" in host else host
     request = (
-        f"GET /{path.lstrip('/')} HTTP/1.1\r\nHost: {name}:{port}\r\n"
+        f"GET /{quote(path.lstrip('/'), safe=_PLAIN)} HTTP/1.1\r\nHost: {name}:{port}\r\n"
         "Accept: */*\r\nUser-Agent: seamless-reconcile\r\nConnection: close\r\n\r\n"
     )
     head = bytearray()

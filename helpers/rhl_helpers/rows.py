@@ -125,12 +125,16 @@ def server_row(data: Any, *, key: str | None = None) -> ServerRow | MalformedRow
 def json_lines(text: str) -> list[Any]:
     """Parse NDJSON, leaving out what a login script printed before it.
 
+    A message without a line end stands right before the first row: that row must not get lost (S2).
+
     Raises:
         ValueError: if a line that starts like JSON is not, or the last line is cut off.
     """
     values: list[Any] = []
     for line in text.splitlines():
         stripped = line.strip()
+        if not values and '{"' in stripped:
+            stripped = stripped[stripped.index('{"') :]
         if not stripped.startswith("{"):
             # Login messages precede the rows; after the first row nothing else may stand.
             if stripped and values:

@@ -121,7 +121,7 @@ def open_link(settings: SshSettings, *, deadline: float, jumps: int = 0) -> Link
     for attempt in range(_ATTEMPTS):
         try:
             return _open_once(settings, deadline, jumps)
-        except Dropped as exc:  # noqa: PERF203 - at most a few times
+        except Dropped as exc:
             wait = pause * (1 + random.random())  # noqa: S311 - only to spread the attempts
             if attempt == _ATTEMPTS - 1 or time.monotonic() + wait > deadline:
                 raise Unreachable(

@@ -33,9 +33,11 @@ class Output:
         self._stdout = bytearray()
         self._stderr = bytearray()
         self._truncated = False
+        self._taken = 0
 
     def out(self, data: bytes) -> None:
         """Take a piece of stdout."""
+        self._taken += len(data)
         piece = data[: self._room]
         self._room -= len(piece)
         self._truncated |= len(piece) < len(data)
@@ -47,6 +49,11 @@ class Output:
     def err(self, data: bytes) -> None:
         """Take a piece of stderr."""
         self._stderr += data[: MAX_STDERR - len(self._stderr)]
+
+    @property
+    def started(self) -> bool:
+        """Whether anything came on stdout."""
+        return self._taken > 0
 
     @property
     def stderr(self) -> bytes:

@@ -69,6 +69,12 @@ def check_alias(host: str) -> None:
         raise Unreachable(safe(host), "not a host name", hint="check the host name in the cluster file")
 
 
+def user_file() -> str | None:
+    """Give the user's own configuration file, if there is one, where ssh looks for it."""
+    path = Path(pwd.getpwuid(os.getuid()).pw_dir, ".ssh", "config")
+    return str(path) if path.exists() else None
+
+
 def resolve(host: str, *, config_file: str | None = None) -> SshSettings:
     """Ask what ssh would do for a host.
 
