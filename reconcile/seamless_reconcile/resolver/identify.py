@@ -58,7 +58,9 @@ def problem(entry: Entry, field: str, message: str, hint: str = "") -> Problem:
 
 
 def _given(wanted: Identity) -> dict[str, str | None]:
-    return {name: getattr(wanted, name) or None for name in _RULES}
+    given = {name: getattr(wanted, name) for name in _RULES}
+    # "" is the manifest's explicit null, and that of these fields only: a project must never be "".
+    return {name: value or None if name in _MAY_BE_NONE else value for name, value in given.items()}
 
 
 def _unsafe(entry: Entry, values: Mapping[str, str | None], *, synthetic: bool) -> Iterator[Problem]:
@@ -77,11 +79,10 @@ def _select(wanted: Identity, selection: Selection) -> None:
 
     vars(select).update(selection.globals)
     for name in _MAY_BE_NONE:
-        # "" is the manifest's explicit null: none, whatever the files select.
+        # None, whatever the files select.
         if getattr(wanted, name) == "":
             setattr(select, f"_current_{name}", None)
-    given = _given(wanted)
-    _select_from_args(SimpleNamespace(**given))
+    _select_from_args(SimpleNamespace(**_given(wanted)))
 
 
 def _identified(entry: Entry, selection: Selection) -> tuple[Identified | None, list[Problem]]:
@@ -109,7 +110,7 @@ def _identified(entry: Entry, selection: Selection) -> tuple[Identified | None, 
             problem(entry, "project", "no project: neither the manifest nor seamless.yaml names one")
         )
     # What came from seamless.yaml has not been looked at yet.
-    values = {name: getattr(identity, name) or None for name in _RULES}
+    values = {name: getattr(identity, name) for name in _RULES if name != "cluster" or identity.cluster}
     problems += _unsafe(entry, values, synthetic=selection.synthetic)
     return (None if problems else identity), problems
 
