@@ -275,6 +275,10 @@ def conda_info() -> Call[dict[str, Any] | None]:
 # --- changing ------------------------------------------------------------------------------
 
 
+STOP_OUTCOMES = ("stopped", "already gone", "kill required", "missing state")
+"""What `rhl-stop` says of a key when it exits 0."""
+
+
 def stop(key: str) -> Call[str]:
     """Stop a service (SIGINT, SIGTERM, SIGKILL); gives the helper's word for how it went.
 
@@ -290,8 +294,10 @@ def stop(key: str) -> Call[str]:
             )
         raise_for_exit(reply)
         for line in text.splitlines():
-            if line.startswith(f"{key}: "):
-                return safe(line.removeprefix(f"{key}: "))
+            # A login message without a line end may stand before it.
+            _, said, outcome = line.rpartition(f"{key}: ")
+            if said and outcome in STOP_OUTCOMES:
+                return outcome
         raise ProtocolError(reply.host, "rhl-stop did not say what it did")
 
     return Call(("rhl-stop", key), mutates=True, parse=parse, timeout=STOP_SECONDS)

@@ -128,20 +128,21 @@ def json_lines(text: str) -> list[Any]:
     A message without a line end stands right before the first row: that row must not get lost (S2).
 
     Raises:
-        ValueError: if a line that starts like JSON is not, or the last line is cut off.
+        ValueError: if a line that looks like a row is not one, or the last line is cut off.
     """
     values: list[Any] = []
-    for line in text.splitlines():
+    for line in text.splitlines(keepends=True):
         stripped = line.strip()
-        if not values and '{"' in stripped:
-            stripped = stripped[stripped.index('{"') :]
-        if not stripped.startswith("{"):
+        row = stripped if values else stripped[max(stripped.find('{"'), 0) :]
+        # A whole line that ends in something else is a message with braces in it, not a row.
+        whole = row.endswith("}") or not line.endswith("\n")
+        if not row.startswith("{") or not (values or whole):
             # Login messages precede the rows; after the first row nothing else may stand.
             if stripped and values:
                 raise ValueError("text after the first JSON row")
             continue
         try:
-            values.append(json.loads(stripped))
+            values.append(json.loads(row))
         except (ValueError, RecursionError) as exc:
             raise ValueError(f"not JSON: {exc}") from None
     return values

@@ -185,6 +185,10 @@ class Lab(ABC):
         """Give the same machine "without helpers", with them only "in conda", or with a "proxy" set."""
 
     @abstractmethod
+    def chatty(self, message: str) -> Transport:
+        """Give the same machine, where a login script prints a message first."""
+
+    @abstractmethod
     def slow_state_write(self, seconds: float) -> Transport:
         """Give the same machine where rhl-launch-service writes the state that much after the start."""
 

@@ -224,6 +224,9 @@ class RealLab(Lab):
             return LabTransport(self, prefix=True)
         return LabTransport(self)
 
+    def chatty(self, message: str) -> LabTransport:
+        return LabTransport(self, message=message)
+
     def slow_state_write(self, seconds: float) -> LabTransport:
         """Wrap the real helper so that the disk it writes its state to is slow."""
         program = (
@@ -268,8 +271,16 @@ class RealLab(Lab):
 class LabTransport:
     """Runs helpers under the lab's init; small, so that the suite depends on no transport of the product."""
 
-    def __init__(self, lab: RealLab, *, guard: Sequence[str] | None = None, prefix: bool = False) -> None:
+    def __init__(
+        self,
+        lab: RealLab,
+        *,
+        guard: Sequence[str] | None = None,
+        prefix: bool = False,
+        message: str | None = None,
+    ) -> None:
         self.lab = lab
+        self.message = message
         self.guard = guard
         self.prefix = prefix
         self.host = "machine"
@@ -288,7 +299,10 @@ class LabTransport:
         env = dict(self.lab.env)
         if self.prefix:
             env["PATH"] = f"{self.lab.home}/miniforge3/bin:{env['PATH']}"
-        answer = self.lab.ask(argv, seconds=timeout, env=env)
+        line = list(argv)
+        if self.message is not None:
+            line = ["sh", "-c", 'printf %s "$0"; exec "$@"', self.message, *line]
+        answer = self.lab.ask(line, seconds=timeout, env=env)
         reply = self._reply(answer, argv[0])
         out, truncated = reply.stdout[:max_output], len(reply.stdout) > max_output
         if stdout_to is not None:

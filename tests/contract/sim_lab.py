@@ -8,7 +8,7 @@ from typing import Any
 
 from contract.lab import Guarded, Lab
 from rhl_helpers.transport.base import Reply
-from world import SimHost, SimTransport, StateFile, World, use
+from world import Fault, SimHost, SimTransport, StateFile, World, use
 from world.ending import interrupt
 from world.files import Dir, File
 from world.process import Listener, Process
@@ -116,6 +116,10 @@ class SimLab(Lab):
             self.machine.proxy = True
         else:
             self.machine.helpers = {"helpers": "missing", "conda": "conda"}[what]
+        return self.transport
+
+    def chatty(self, message: str) -> SimTransport:
+        self.world.faults.append(Fault("login", times=None, message=message.encode()))
         return self.transport
 
     def slow_state_write(self, seconds: float) -> SimTransport:

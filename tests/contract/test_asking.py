@@ -84,6 +84,13 @@ def test_a_closed_port_takes_three_trials(lab: Lab) -> None:
     assert lab.host.call(calls.verify_port("localhost", lab.port("closed"))) is False
 
 
+@pytest.mark.fact("verify port")
+@pytest.mark.parametrize("name", ["no-such-host.invalid", "bad_name", "-x"])
+def test_what_cannot_be_asked_is_not_proven_closed(lab: Lab, name: str) -> None:
+    with pytest.raises(HelperFailed):
+        lab.host.call(calls.verify_port(name, 50000))
+
+
 @pytest.mark.parametrize(("host", "port"), [("localhost", "0"), ("localhost", "70000"), ("localhost", "x")])
 def test_wrong_ports(lab: Lab, host: str, port: str) -> None:
     reply = lab.run("rhl-verify-port", host, port)

@@ -10,7 +10,8 @@ import pytest
 from contract.lab import KEY, OTHER, Lab
 from rhl_helpers import calls
 from rhl_helpers.errors import HelperFailed
-from rhl_helpers.rows import MalformedRow, ServerRow, StampedState
+from rhl_helpers.host import Host
+from rhl_helpers.rows import MalformedRow, ServerRow, StampedState, json_lines
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
 GOOD = {"workdir": "~/w", "pid": None, "status": "starting"}
@@ -220,3 +221,43 @@ def test_tables_for_people_look_the_same(lab: Lab) -> None:
         "svc-c-rw-p   starting -    ",
     ]
     assert lab.run("rhl-ps", "--status", "failed", "--key").stdout.decode().split() == [OTHER]
+
+
+MESSAGES = ["Welcome!\nQuota: 12% {ok}\n", "no line end ", 'use {"curly": 1} braces\n', "\n\n"]
+
+
+@pytest.mark.fact("login messages")
+@pytest.mark.parametrize("message", MESSAGES)
+def test_a_login_message_hides_nothing(lab: Lab, message: str) -> None:
+    lab.state({"pid": None, "status": "starting", "meta": {"a": {"b": 1}}})
+    lab.state({"pid": None, "status": "starting"}, OTHER)
+    lab.make("c/x")
+    host = Host(lab.chatty(message))
+    assert lab.run("rhl-ps", "--json").exit_code == 0
+    assert [row.key for row in host.call(calls.ps())] == [OTHER, KEY]
+    row = host.call(calls.inspect(KEY))
+    assert isinstance(row, ServerRow)
+    assert row.meta == {"a": {"b": 1}}
+    assert isinstance(host.call(calls.inspect_stamped(KEY)), StampedState)
+    (folder,) = host.call(calls.ps_persistent(lab.path("c")))
+    assert folder.state == "populated"
+    assert host.call(calls.stop("none")) == "missing state"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"key": "a", "status": "run',
+        '{"key": "a"}\n{"key": "b"',
+        'hello {"key": "a", "sta',
+        '{"key": "a"}\nlate message\n',
+        "{ok}\n",
+    ],
+)
+def test_half_an_answer_is_no_answer(text: str) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        json_lines(text)
+
+
+def test_an_empty_answer_is_no_row() -> None:
+    assert json_lines("Welcome!\n") == []

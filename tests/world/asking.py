@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from world import network
@@ -74,10 +75,19 @@ _MET = {
 _PHRASES = {400: "Bad Request", 404: "Not Found", 500: "Internal Server Error", 503: "Service Unavailable"}
 
 
+HOST = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9a-fA-F:]+")
+
+
+def _bad_label(label: str) -> bool:
+    return not label or label.startswith("-") or label.endswith("-")
+
+
 def verify_port(world: World, host: SimHost, args: list[str]) -> Result:
     """Connect to a port, three times at most."""
     if len(args) != 2:
         raise Died("rhl-verify-port: HOST and PORT are required")
+    if not HOST.fullmatch(args[0]) or any(_bad_label(label) for label in args[0].rstrip(".").split(".")):
+        raise Died("rhl-verify-port: invalid host")
     try:
         port = int(args[1])
     except ValueError:

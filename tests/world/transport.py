@@ -32,6 +32,8 @@ HELPERS: dict[str, Helper] = {
 }
 MUTATING = frozenset({"rhl-stop", "rhl-rm", "rhl-clear", "rhl-launch-service", "rhl-cache-conda"})
 
+LOGIN_MESSAGE = b"Welcome to the cluster!\nQuota: 12% {ok}\n"
+
 BEFORE = frozenset({"unreachable", "timeout", "auth", "host key", "kill before"})
 
 
@@ -53,9 +55,10 @@ class Fault:
         nth: from the how-manyeth matching call on, counting from 1.
         times: how often; None for ever.
         reply: for "reply": the exit code, stdout and stderr to give.
+        message: for "login": what is printed first.
     """
 
-    __slots__ = ("count", "helper", "host", "kind", "nth", "reply", "times")
+    __slots__ = ("count", "helper", "host", "kind", "message", "nth", "reply", "times")
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class Fault:
         nth: int = 1,
         times: int | None = 1,
         reply: tuple[int, bytes, bytes] | None = None,
+        message: bytes = LOGIN_MESSAGE,
     ) -> None:
         self.kind = kind
         self.helper = helper
@@ -73,6 +77,7 @@ class Fault:
         self.nth = nth
         self.times = times
         self.reply = reply
+        self.message = message
         self.count = 0
 
     def strikes(self, host: str, helper: str) -> bool:
@@ -84,8 +89,9 @@ class Fault:
 
     def clone(self) -> Fault:
         """Copy it, with its count."""
-        copy = Fault(self.kind, self.helper, host=self.host, nth=self.nth, times=self.times, reply=self.reply)
-        copy.count = self.count
+        copy = Fault.__new__(Fault)
+        for name in Fault.__slots__:
+            setattr(copy, name, getattr(self, name))
         return copy
 
 
@@ -189,21 +195,19 @@ class SimTransport:
             self.world.saving.clear()
             half = result.out[: len(result.out) // 2]
             return Result(-1 if kind == "cut" else result.code, half, "" if kind == "cut" else result.err)
-        if kind == "login":
-            return Result(result.code, b"Welcome to the cluster!\nQuota: 12% {ok}\n" + result.out, result.err)
+        if kind == "login" and fault is not None:
+            return result._replace(out=fault.message + result.out)
         if kind == "reply" and fault is not None and fault.reply is not None:
             code, out, err = fault.reply
             return Result(code, out, err.decode())
         return result
 
     def _deliver(self, result: Result, max_output: int, stdout_to: BinaryIO | None) -> Reply:
-        out = result.out
-        truncated = False
+        out = result.out[:max_output]
+        truncated = len(out) < len(result.out)
         if stdout_to is not None:
             stdout_to.write(out)
             out = b""
-        elif len(out) > max_output:
-            out, truncated = out[:max_output], True
         if self.world.showing or self.world.saving:
             self.world.delivered(whole=not truncated and result.code == 0)
         return Reply(self.host, result.code, out, result.err.encode(), truncated)
