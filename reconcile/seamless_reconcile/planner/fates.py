@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from seamless_reconcile.declared import ServiceState
+from seamless_reconcile.declared import CacheState, ServiceState
 from seamless_reconcile.desired import Desired, ServiceSpec
+from seamless_reconcile.kinds.cache import CacheNode
 from seamless_reconcile.kinds.service import Life, ServiceObserved, State, same_command
+from seamless_reconcile.plan import Verdict
 from seamless_reconcile.planner.clears import Clear
 from seamless_reconcile.safety import Refusal
 from seamless_reconcile.snapshot import Snapshot
@@ -145,9 +147,9 @@ class _Round:
     def _cannot_start(self, spec: ServiceSpec) -> Refusal | None:
         """L3: what is blocked below blocks the launch above."""
         node = next((n for n in self.snapshot.nodes if spec.name in n.services), None)
-        blocked = self.clears.get(node.name) if node else None
-        if node and blocked and blocked.refusal and node.state.value == "cold":
-            return Refusal(f"requires {node.address}, which is blocked: {blocked.refusal.reason}")
+        refusal = self._bad_ground(node) if node else None
+        if refusal:
+            return refusal
         for name in spec.dependencies:
             if self.desired.services[name].state is not ServiceState.RUNNING:
                 continue
@@ -160,6 +162,17 @@ class _Round:
             if decision.fate is Fate.LEAVE and not self._serves(name):
                 return Refusal(f"requires service.{name}, which is not running and not targeted")
         return self._no_upstream(spec)
+
+    def _bad_ground(self, node: CacheNode) -> Refusal | None:
+        """Say why nothing is launched on a directory; None if it may be."""
+        clear, seen = self.clears[node.name], self.snapshot.caches[node.name]
+        if node.state is CacheState.COLD and clear.refusal:
+            state = "unknown" if clear.verdict is Verdict.UNKNOWN else "blocked"
+            return Refusal(f"requires {node.address}, which is {state}: {clear.refusal.reason}")
+        if seen.refused:
+            # The guard holds a launch's directory against the same policy.
+            return Refusal(f"it would be launched in {node.path}: {seen.reason}", seen.hint)
+        return None
 
     def _serves(self, name: str) -> bool:
         """Tell whether a service that is not touched can be used as it is."""
