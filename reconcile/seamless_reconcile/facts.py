@@ -35,6 +35,8 @@ class HostFacts:
         malformed: state files that are not what the protocol says.
         problem: why the listing as a whole failed. With rows, some state files are unreadable and
             others may be hidden: nothing can be proven about what else lives there.
+        asked: keys whose state file was read by itself after that: of these, absence is proven.
+        unread: those of them whose own reading failed too.
         hidden_by: keys of this manifest whose malformed state file is what made the listing fail.
         home: the service account's home there, where a row gives it away.
     """
@@ -43,6 +45,8 @@ class HostFacts:
     rows: Mapping[str, ServerRow] = field(default_factory=dict)
     malformed: Mapping[str, MalformedRow] = field(default_factory=dict)
     problem: Unknown | None = None
+    asked: frozenset[str] = frozenset()
+    unread: Mapping[str, Unknown] = field(default_factory=dict)
     hidden_by: frozenset[str] = frozenset()
     home: str | None = None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable
-from dataclasses import replace
 
 from rhl_helpers import calls
 from rhl_helpers.errors import GuardRefused, HelperError, HelperFailed, ProtocolError
@@ -68,17 +67,15 @@ def _with_life(host: Host, row: ServerRow) -> ServerRow:
 
 
 def _one_by_one(host: Host, keys: Iterable[str], problem: Unknown) -> HostFacts:
-    good: dict[str, ServerRow] = {}
-    bad: dict[str, MalformedRow] = {}
-    for key in keys:
-        row = read_row(host, key)
-        if isinstance(row, Present):
-            good[key] = row.value
-        elif isinstance(row, MalformedRow):
-            bad[key] = row
-        elif isinstance(row, Unknown):
-            return HostFacts(host.name, good, bad, replace(row, reason=f"{problem.reason}; {row.reason}"))
-    return HostFacts(host.name, good, bad, problem, frozenset(bad), home_of(good.values()))
+    found = {key: read_row(host, key) for key in keys}
+    good = {key: row.value for key, row in found.items() if isinstance(row, Present)}
+    bad = {key: row for key, row in found.items() if isinstance(row, MalformedRow)}
+    unread = {key: row for key, row in found.items() if isinstance(row, Unknown)}
+    # Where a file could not even be read by itself, that one may be what hides the others.
+    hidden_by = frozenset() if unread else frozenset(bad)
+    return HostFacts(
+        host.name, good, bad, problem, frozenset(found), unread, hidden_by, home_of(good.values())
+    )
 
 
 def read_row(host: Host, key: str) -> Present[ServerRow] | Absent | MalformedRow | Unknown:
@@ -112,7 +109,7 @@ def row_of(facts: HostFacts, key: str) -> Present[ServerRow] | Absent | Malforme
         return Present(facts.rows[key])
     if key in facts.malformed:
         return facts.malformed[key]
-    if facts.problem is not None and facts.problem.kind != HelperFailed.kind:
-        return facts.problem
-    # With a listing that failed, the keys of the manifest were read one by one: absence is proven.
-    return Absent()
+    if key in facts.unread:
+        return facts.unread[key]
+    # Where the listing failed, only what was then asked for by itself is proven to be absent (S2).
+    return Absent() if facts.problem is None or key in facts.asked else facts.problem
