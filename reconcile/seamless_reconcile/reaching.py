@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from rhl_helpers.host import Host
 from rhl_helpers.transport.base import Transport
 from seamless_reconcile.ports import Memory, Reach
 
 T = TypeVar("T")
+
+Kind = Literal["auto", "paramiko", "openssh"]
 
 MAX_READS_AT_ONCE = 16
 
@@ -44,7 +45,7 @@ class Connections:
         timeout: seconds for every reading call, where the user set one.
     """
 
-    def __init__(self, kind: str, timeout: float | None, config_file: Path | None = None) -> None:
+    def __init__(self, kind: Kind, timeout: float | None, config_file: str | None = None) -> None:
         self._kind, self._timeout, self._config = kind, timeout, config_file
         self._transports: dict[str, Transport] = {}
         self._lock = Lock()

@@ -19,7 +19,7 @@ from seamless_reconcile.events import Event, Reporter, Silent
 from seamless_reconcile.loop import Loop, NotApproved, StalePlan
 from seamless_reconcile.plan import Plan
 from seamless_reconcile.planner import Options
-from seamless_reconcile.reaching import Connections, real_reach
+from seamless_reconcile.reaching import Connections, Kind, real_reach
 from seamless_reconcile.saved import PlanFileError, SavedPlan, differences, load_saved, write_saved
 from seamless_reconcile.state import FileMemory, FolderRecord, Locked, host_locks, state_folder
 
@@ -57,7 +57,7 @@ class Settings:
     """
 
     files: tuple[str, ...] = (DEFAULT_FILE,)
-    ssh: str = "auto"
+    ssh: Kind = "auto"
     timeout: float | None = None
     parallel: int = 8
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))

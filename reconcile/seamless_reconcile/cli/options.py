@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -31,7 +31,7 @@ class Asked:
     """
 
     files: tuple[str, ...] = ()
-    ssh: str = "auto"
+    ssh: Literal["auto", "paramiko", "openssh"] = "auto"
     timeout: float | None = None
     parallel: int = 8
 
