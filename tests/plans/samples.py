@@ -38,9 +38,8 @@ def cache(
 
 def act(number, verb, resource, cause, *requires, host=HOST, destructive=False, **expects):
     kind, _, name = resource.partition(".")
-    return Action(
-        number, verb, resource, name, "local" if kind == "tunnel" else host, cause, requires, expects, "it is so", destructive,
-    )  # fmt: skip
+    where = "local" if kind == "tunnel" else host
+    return Action(number, verb, resource, name, where, cause, requires, expects, "it is so", destructive)
 
 
 DRIFT = Verdict.DRIFT
