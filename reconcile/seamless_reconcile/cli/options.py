@@ -92,7 +92,12 @@ def reaching_options(function: Function) -> Function:
 
     @functools.wraps(function)
     def run(
-        *args: Any, files: tuple[str, ...], ssh: str, timeout: float | None, parallel: int, **rest: Any
+        *args: Any,
+        files: tuple[str, ...],
+        ssh: Literal["auto", "paramiko", "openssh"],
+        timeout: float | None,
+        parallel: int,
+        **rest: Any,
     ) -> Any:
         return function(*args, asked=Asked(files, ssh, timeout, parallel), **rest)
 
