@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 20.0
 _KEEPALIVE_SECONDS = 30
-_ATTEMPTS = 6
+_ATTEMPTS = 5
 _FIRST_PAUSE = 0.1
 _MAX_JUMPS = 8
 # paramiko's word for a channel that got no answer.
@@ -148,13 +148,23 @@ def _open_once(settings: SshSettings, deadline: float, jumps: int) -> Link:
         transport.auth_timeout = max(1.0, deadline - time.monotonic())
         log_in(transport, settings)
         transport.set_keepalive(_KEEPALIVE_SECONDS)
+    except Dropped:
+        complaint = raw.complaint() if isinstance(raw, sockets.CommandSocket) else None
+        _close(link, raw)
+        if complaint is not None:
+            raise Unreachable(settings.alias, f"ProxyCommand: {complaint}") from None
+        raise
     except BaseException:
-        if link is not None:
-            link.close()
-        else:
-            raw.close()
+        _close(link, raw)
         raise
     return link
+
+
+def _close(link: Link | None, raw: Any) -> None:
+    if link is not None:
+        link.close()
+    else:
+        raw.close()
 
 
 def _stream(settings: SshSettings, deadline: float, jumps: int) -> tuple[Link | None, Any]:

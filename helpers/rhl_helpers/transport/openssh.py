@@ -157,9 +157,10 @@ class OpenSshTransport:
         ]
         output = Output(0, None)
         try:
-            return output.stderr, run_process(line, output, deadline=deadline)
+            code = run_process(line, output, deadline=deadline)
         except DeadlineExceeded:
             raise CallTimeout(self.host, "no connection within the time allowed; nothing was run") from None
+        return output.stderr, code
 
     def probe(self, host: str, port: int, path: str, *, timeout: float) -> Answer | None:  # noqa: ARG002
         """Give None: a helper on the host has to ask."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
+import tempfile
+import threading
+from typing import IO
 
 from rhl_helpers.errors import Unreachable
 from rhl_helpers.text import safe
 
 _LINGER_SECONDS = 2.0
+_MAX_COMPLAINT = 65536
 # Linux only. Elsewhere TCP_NODELAY alone has to do.
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
@@ -61,20 +65,41 @@ def tcp(alias: str, hostname: str, port: int, *, timeout: float) -> socket.socke
 class CommandSocket(socket.socket):
     """One end of a socket pair whose other end is a ProxyCommand's stdin and stdout."""
 
-    process: subprocess.Popen[bytes] | None = None
+    _process: subprocess.Popen[bytes] | None = None
+    _errors: IO[bytes] | None = None
+    _complaint: str | None = None
+    _lock: threading.Lock
+
+    def attach(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+        """Take charge of the command and of the file its stderr goes to."""
+        self._process, self._errors, self._lock = process, errors, threading.Lock()
+
+    def complaint(self) -> str | None:
+        """Close, and give the last line the command wrote on stderr if it ended in failure."""
+        self.close()
+        return self._complaint
 
     def close(self) -> None:
         """Close, and see the command off."""
         super().close()
-        process, self.process = self.process, None
-        if process is None:
-            return
-        try:
-            # It reads end of file now; what does not end by that is told to.
-            process.wait(_LINGER_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with self._lock:
+            process, self._process = self._process, None
+            if process is not None and self._errors is not None:
+                with self._errors:
+                    self._complaint = _see_off(process, self._errors)
+
+
+def _see_off(process: subprocess.Popen[bytes], errors: IO[bytes]) -> str | None:
+    try:
+        # It reads end of file now; what does not end by that is told to.
+        code = process.wait(_LINGER_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return None
+    errors.seek(0)
+    lines = errors.read(_MAX_COMPLAINT).decode("utf-8", "replace").strip().splitlines()
+    return None if code <= 0 else safe(lines[-1] if lines else f"exit code {code}")
 
 
 def command(alias: str, line: str) -> socket.socket:
@@ -84,18 +109,21 @@ def command(alias: str, line: str) -> socket.socket:
         Unreachable: it could not be started.
     """
     ours, theirs = socket.socketpair()
+    # A file and not a pipe: nobody reads it while the connection lives.
+    errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the socket
     with theirs:
         try:
             process = subprocess.Popen(
                 ["/bin/sh", "-c", f"exec {line}"],
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
-                stderr=subprocess.DEVNULL,
+                stderr=errors,
                 start_new_session=True,
             )
         except OSError as exc:
             ours.close()
+            errors.close()
             raise Unreachable(alias, f"ProxyCommand: {safe(str(exc))}") from None
     stream = CommandSocket(ours.family, ours.type, ours.proto, fileno=ours.detach())
-    stream.process = process
+    stream.attach(process, errors)
     return stream

@@ -44,7 +44,6 @@ _DROPPED = (
     "connection reset",
     "connection closed",
     "closed by remote host",
-    "closed by unknown port",
     "broken pipe",
     "kex_exchange_identification",
     "banner exchange",
@@ -52,6 +51,8 @@ _DROPPED = (
     "shared connection to",
 )
 
+# The stream of a jump host or a ProxyCommand has no address. What went wrong there, ssh does not pass on.
+_ON_THE_WAY = ("by unknown port",)
 
 OWN_WORDS = re.compile(
     rb"ssh: |Host key verification failed|No .* host key is known for|[^\s:]+@[^\s:]+: Permission denied"
@@ -71,7 +72,8 @@ def _first(lines: list[str], signs: tuple[str, ...]) -> str | None:
 def is_drop(stderr: bytes) -> bool:
     """Tell whether ssh says that the other side cut the connection."""
     lines = _lines(stderr)
-    return _first(lines, _HOST_KEY + _AUTH + _NO_CONNECTION) is None and _first(lines, _DROPPED) is not None
+    other = _HOST_KEY + _AUTH + _NO_CONNECTION + _ON_THE_WAY
+    return _first(lines, other) is None and _first(lines, _DROPPED) is not None
 
 
 def connection_error(host: str, stderr: bytes) -> HelperError | None:
@@ -83,6 +85,8 @@ def connection_error(host: str, stderr: bytes) -> HelperError | None:
     if denied is not None:
         return AuthenticationFailed(host, safe(denied))
     found = _first(lines, _NO_CONNECTION) or _first(lines, _DROPPED)
+    if found is not None and _first(lines, _NO_CONNECTION) is None and _first(lines, _ON_THE_WAY):
+        return Unreachable(host, "its ProxyJump or ProxyCommand failed", hint="try `ssh HOST true`")
     return None if found is None else Unreachable(host, safe(found))
 
 
