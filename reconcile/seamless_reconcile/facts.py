@@ -25,6 +25,10 @@ class Evidence(Enum):
     NONE = "none"
 
 
+NOT_OURS = frozenset({Evidence.ZOMBIE, Evidence.STRANGER, Evidence.GONE})
+"""Whoever has that pid, if anybody: it is not the service."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostFacts:
     """All launcher rows of one host.

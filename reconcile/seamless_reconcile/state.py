@@ -145,9 +145,13 @@ class FileMemory:
         """Remember a service that answered."""
 
         def change(contents: _Contents) -> None:
-            contents.launched[_place(host, key)] = _Launched(
+            place = _place(host, key)
+            contents.launched[place] = _Launched(
                 pid=launched.pid, port=launched.port, launch_id=launched.launch_id, when=launched.when
             )
+            if contents.ended.get(place) == launched.pid:
+                # The same pid once more, as in a container that was started anew: no zombie any longer.
+                del contents.ended[place]
 
         self._update(change)
 

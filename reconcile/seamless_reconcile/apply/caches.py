@@ -8,10 +8,11 @@ from rhl_helpers.host import Host
 from rhl_helpers.rows import PersistentRow
 from seamless_reconcile.apply.context import Context, Step, done, failed, refused, unneeded
 from seamless_reconcile.declared import CacheState
-from seamless_reconcile.facts import CacheFacts, Receipt
+from seamless_reconcile.facts import NOT_OURS, CacheFacts, HostFacts, Receipt
 from seamless_reconcile.kinds.cache import COLD, CacheNode, CacheObserved, Launch, State, classify, is_cold
 from seamless_reconcile.observe.caches import read_cache
 from seamless_reconcile.observe.hosts import read_host
+from seamless_reconcile.observe.services import process_evidence
 from seamless_reconcile.plan import Action
 from seamless_reconcile.safety import clear_refusal
 
@@ -55,9 +56,7 @@ def _may_clear(context: Context, node: CacheNode, seen: CacheObserved, action: A
     if seen.state is State.UNKNOWN:
         return failed(seen.reason, seen.hint)
     listing = read_host(context.host(node.host), [], context.reach.clock)
-    dead = frozenset(
-        key for host, key, pid in context.killed if host == node.host and _same(listing, key, pid)
-    )
+    dead = _proven_dead(context, node, listing)
     cold = [
         n.path
         for n in context.snapshot.nodes
@@ -74,10 +73,23 @@ def _may_clear(context: Context, node: CacheNode, seen: CacheObserved, action: A
     return None
 
 
-def _same(listing: object, key: str, pid: int) -> bool:
-    """Tell whether a row is still of the process this run ended, and not of a successor."""
-    rows = getattr(listing, "rows", {})
-    return key in rows and rows[key].pid == pid
+def _proven_dead(context: Context, node: CacheNode, listing: HostFacts) -> frozenset[str]:
+    """Give the keys whose row is of a process that was ended, or is none of theirs any more.
+
+    A zombie and a reused pid are listed as alive. A successor has another pid, and counts.
+    """
+    ended = {
+        key
+        for host, key, pid in context.killed
+        if host == node.host and key in listing.rows and listing.rows[key].pid == pid
+    }
+    return frozenset(ended) | {
+        spec.key
+        for spec in context.desired.services.values()
+        if spec.host == node.host
+        and spec.key in listing.rows
+        and process_evidence(spec, listing.rows[spec.key], context.reach) in NOT_OURS
+    }
 
 
 def _clear_all(host: Host, path: str) -> str | None:

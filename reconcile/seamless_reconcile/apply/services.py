@@ -7,7 +7,7 @@ from rhl_helpers.rows import MalformedRow, ServerRow
 from rhl_helpers.transport.base import Answer
 from seamless_reconcile.apply.context import POLL_SECONDS, Context, Step, done, failed, refused, unneeded
 from seamless_reconcile.desired import ServiceSpec
-from seamless_reconcile.facts import Evidence
+from seamless_reconcile.facts import NOT_OURS
 from seamless_reconcile.kinds.service import Life, ServiceObserved, State
 from seamless_reconcile.observe.hosts import read_row
 from seamless_reconcile.observe.services import process_evidence
@@ -144,6 +144,6 @@ def _may_remove(
         alive = row.live is not False and not row.dry_run and row.pid is not None
     if not alive or (spec.host, spec.key, row.pid) in context.killed:
         return None
-    if process_evidence(spec, row, context.reach) in (Evidence.ZOMBIE, Evidence.GONE, Evidence.STRANGER):
+    if process_evidence(spec, row, context.reach) in NOT_OURS:
         return None
     return refused(f"process {row.pid} is alive")

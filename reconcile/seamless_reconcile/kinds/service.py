@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from rhl_helpers.rows import MalformedRow, ServerRow
 from rhl_helpers.transport.base import Answer
 from seamless_reconcile.desired import ServiceSpec
-from seamless_reconcile.facts import Evidence, HostFacts, ServiceFacts
+from seamless_reconcile.facts import NOT_OURS, Evidence, HostFacts, ServiceFacts
 from seamless_reconcile.observed import Absent, Unknown
 
 KIND = "service"
@@ -154,11 +154,7 @@ def _malformed(row: MalformedRow, facts: ServiceFacts) -> ServiceObserved:
             f"{row.reason}; nothing tells which process it was of",
             "make sure that no process of it runs there, then plan with --replace",
         )
-    if (
-        row.pid
-        and facts.pid_alive
-        and facts.evidence not in (Evidence.GONE, Evidence.ZOMBIE, Evidence.STRANGER)
-    ):
+    if row.pid and facts.pid_alive is not False and facts.evidence not in NOT_OURS:
         return ServiceObserved(
             State.MALFORMED, Life.UNPROVEN, row.reason, _by_hand(row.pid), pid=row.pid, port=row.port
         )
@@ -220,11 +216,15 @@ def _last_words(row: ServerRow) -> str:
 
 
 def _failed(row: ServerRow, facts: ServiceFacts, seen: Seen) -> ServiceObserved:
-    lingering = row.live and facts.evidence not in (Evidence.GONE, Evidence.ZOMBIE, Evidence.STRANGER)
-    if lingering:
-        return seen(
-            State.FAILED, _life(facts), f"it failed, but process {row.pid} is alive", _by_hand(row.pid)
-        )
+    if row.pid is not None and facts.evidence not in NOT_OURS:
+        if row.live is None:
+            return seen(
+                State.UNKNOWN, Life.UNPROVEN, f"it failed; whether process {row.pid} lives is unknown"
+            )
+        if row.live:
+            return seen(
+                State.FAILED, _life(facts), f"it failed, but process {row.pid} is alive", _by_hand(row.pid)
+            )
     return seen(State.FAILED, Life.DEAD, "the service reported that it failed")
 
 

@@ -14,7 +14,7 @@ from rhl_helpers.rows import MalformedRow, ServerRow, StampedState
 from rhl_helpers.transport.base import LOCAL, Answer
 from seamless_reconcile.declared import ServiceState
 from seamless_reconcile.desired import ServiceSpec
-from seamless_reconcile.facts import Evidence, Ghost, HostFacts, ServiceFacts
+from seamless_reconcile.facts import NOT_OURS, Evidence, Ghost, HostFacts, ServiceFacts
 from seamless_reconcile.kinds.service import handshake_port
 from seamless_reconcile.observe.hosts import read_row, row_of, unknown
 from seamless_reconcile.observed import Absent, Present, Unknown
@@ -79,7 +79,7 @@ def _with_row(
     facts = ServiceFacts(Present(row), evidence=evidence, seen_well=seen_well)
     if passive:
         return facts
-    if row.live is not True or evidence in _NOT_OURS:
+    if row.live is not True or evidence in NOT_OURS:
         return replace(facts, ghost=_at_old_port(spec, row, host, listing))
     if row.json_status == "starting":
         return replace(facts, age=_age(host, spec.key, reach))
@@ -90,9 +90,6 @@ def _with_row(
         row, answer = _look_again(spec, row, host, reach, answer)
         evidence = process_evidence(spec, row, reach)
     return ServiceFacts(Present(row), answer, evidence, seen_well)
-
-
-_NOT_OURS = (Evidence.STRANGER, Evidence.ZOMBIE)
 
 
 def _at_old_port(spec: ServiceSpec, row: ServerRow, host: Host, listing: HostFacts) -> Ghost | None:
@@ -140,15 +137,16 @@ def process_evidence(spec: ServiceSpec, row: ServerRow | MalformedRow, reach: Re
     """Say what is known of a pid besides that it exists.
 
     This machine's own process table tells; of other hosts, only that this client itself has ended
-    that very process: where nobody reaps it, it stays listed as a zombie.
+    that very process: where nobody reaps it, it stays listed as a zombie. The stop marked its row
+    as stale; one that says `running` or `starting` is of a later process that got the same pid.
     """
     if row.pid is None:
         return Evidence.NONE
-    if reach.memory.ended(spec.host, spec.key) == row.pid:
-        return Evidence.ZOMBIE
-    if spec.host != LOCAL:
-        return Evidence.NONE
-    return judge(reach.client.evidence(row.pid), spec.key)
+    if spec.host == LOCAL:
+        return judge(reach.client.evidence(row.pid), spec.key)
+    anew = isinstance(row, ServerRow) and row.json_status in ("running", "starting")
+    ended = reach.memory.ended(spec.host, spec.key) == row.pid
+    return Evidence.ZOMBIE if ended and not anew else Evidence.NONE
 
 
 def judge(found: ProcessEvidence | None, key: str) -> Evidence:

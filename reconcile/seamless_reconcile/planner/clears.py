@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from seamless_reconcile.declared import CacheState, ServiceState
-from seamless_reconcile.desired import Desired
+from seamless_reconcile.desired import Desired, ServiceSpec
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.kinds.cache import (
     HOLDS_DATA,
@@ -17,7 +17,7 @@ from seamless_reconcile.kinds.cache import (
     encloses,
     is_cold,
 )
-from seamless_reconcile.kinds.service import Life
+from seamless_reconcile.kinds.service import Life, ServiceObserved
 from seamless_reconcile.kinds.service import State as ServiceIs
 from seamless_reconcile.plan import Verdict
 from seamless_reconcile.safety import Refusal, clear_refusal, touches
@@ -123,13 +123,22 @@ def _refusal(
     cold = [
         n.path for n in snapshot.nodes if n.host == node.host and n.state is CacheState.COLD and n is not node
     ]
-    keys = {desired.services[name].key for name in down} | {
-        spec.key
-        for name, spec in desired.services.items()
-        # Such a state file is removed before anything is cleared (see `steps`).
-        if snapshot.services[name].state is ServiceIs.MALFORMED and spec.state is not ServiceState.STOPPED
+    here = {name: spec for name, spec in desired.services.items() if spec.host == node.host}
+    keys = {here[name].key for name in down} | {
+        spec.key for name, spec in here.items() if _out_of_the_way(spec, snapshot.services[name])
     }
     return clear_refusal(node, observed, host, going_down=frozenset(keys), cold_paths=cold)
+
+
+def _out_of_the_way(spec: ServiceSpec, seen: ServiceObserved) -> bool:
+    """Tell whether a state file that the listing gives is no obstacle to a clear.
+
+    A malformed one is removed before anything is cleared (see `steps`). A zombie, or a stranger
+    with a reused pid, is listed as alive, but is proven not to work there.
+    """
+    if seen.state is ServiceIs.MALFORMED:
+        return spec.state is not ServiceState.STOPPED
+    return seen.life is Life.DEAD and seen.row is not None
 
 
 def _must_be_down(node: CacheNode, desired: Desired, snapshot: Snapshot) -> tuple[str, ...]:
