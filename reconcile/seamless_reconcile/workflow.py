@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from seamless_reconcile.declared import Manifest
     from seamless_reconcile.desired import Desired
     from seamless_reconcile.outcomes import Applied
+    from seamless_reconcile.snapshot import Snapshot
 
 __all__ = [
     "Locked",
@@ -144,6 +145,20 @@ class Session:
             self._still(plan, options)
 
         return self._apply(options, agree, stop or StopEvent())
+
+    def look(self) -> Snapshot:
+        """Read once and judge, without planning; nothing is changed anywhere (S6)."""
+        return self._loop().plan(Options())[1]
+
+    def keys(self) -> dict[str, tuple[str, str]]:
+        """Give host and launcher key of each service, by name."""
+        return {name: (spec.host, spec.key) for name, spec in self.desired.services.items()}
+
+    def apply_desired(self, desired: Desired) -> Applied:
+        """Make something else of the same services so, without asking (`run --restore`)."""
+        other = Session(self.manifest, desired, self._settings, self._reporter)
+        with other:
+            return other.apply()
 
     def apply_saved(self, saved: SavedPlan, *, stop: StopEvent | None = None) -> Applied:
         """Do what a saved plan says, if everything it was made on still holds.
