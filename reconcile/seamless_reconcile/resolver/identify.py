@@ -5,6 +5,7 @@ Nothing is asked of seamless-config's templates before this has passed: they are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -26,6 +27,8 @@ _RULES: dict[str, Callable[[str], str | None]] = {
     "queue": name_fault,
     "frontend": host_fault,
 }
+_NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,\[\]-]*")
+_FROM_FILES = "it comes from seamless.yaml or seamless.profile.yaml"
 _NO_PROJECT = "pure_daskserver"
 _MAY_BE_NONE = ("subproject", "stage", "substage")
 _SYNTHETIC = ("__SEAMLESS_CACHE__", "__TOPLEVEL__")
@@ -69,7 +72,8 @@ def _unsafe(entry: Entry, values: Mapping[str, str | None], *, synthetic: bool) 
             continue
         fault = _RULES[name](value)
         if fault:
-            yield problem(entry, name, f"{name} `{safe(value, limit=60)}` {fault}")
+            hint = "" if value == getattr(entry.identity, name) else _FROM_FILES
+            yield problem(entry, name, f"{name} `{safe(value, limit=60)}` {fault}", hint)
 
 
 def _select(wanted: Identity, selection: Selection) -> None:
@@ -131,20 +135,29 @@ def _unfit(entry: Entry, identity: Identified, selection: Selection) -> Iterator
     yield from _frontend(entry, identity, cluster)
     if entry.type == "jobserver" and cluster.workers is None:
         yield problem(entry, "cluster", f"cluster `{name}` has no `workers`, which a jobserver needs")
-    if identity.queue is not None and identity.queue not in (cluster.queues or {}):
-        yield problem(
-            entry,
-            "queue",
-            f"cluster `{name}` has no queue `{identity.queue}`",
-            nearest(identity.queue, cluster.queues or {}),
-        )
-    if entry.type in _DASK and cluster.type is None:
-        yield problem(
-            entry,
-            "cluster",
-            f"cluster `{name}` has no `type`, which a Dask server needs",
-            "local, slurm or oar",
-        )
+    if entry.type in _DASK:
+        yield from _queue(entry, identity, cluster)
+
+
+def _queue(entry: Entry, identity: Identified, cluster: Any) -> Iterator[Problem]:
+    from seamless_config import select  # noqa: PLC0415
+
+    queues = cluster.queues or {}
+    name = identity.queue or select.get_queue(cluster.name) or cluster.default_queue
+    known = f"its queues: {', '.join(queues)}" if queues else ""
+    if name is None:
+        message = f"no queue is named, and cluster `{cluster.name}` has no default queue"
+        yield problem(entry, "queue", message, known)
+    elif name not in queues:
+        message = f"cluster `{cluster.name}` has no queue `{safe(name)}`"
+        yield problem(entry, "queue", message, nearest(name, queues) or known)
+    if cluster.type is None:
+        message = f"cluster `{cluster.name}` has no `type`, which a Dask server needs"
+        yield problem(entry, "cluster", message, "local, slurm or oar")
+    node = select.get_node()
+    if node is not None and not _NODE.fullmatch(node):
+        # It becomes a line of a job script.
+        yield problem(entry, "", f"the node `{safe(node)}` that is selected is no node's name", _FROM_FILES)
 
 
 def _frontend(entry: Entry, identity: Identified, cluster: Any) -> Iterator[Problem]:

@@ -35,8 +35,12 @@ def resolve(manifest: Manifest, *, environ: Mapping[str, str] | None = None) -> 
         ManifestError: with all problems at once, those of cluster files and seamless.yaml included.
     """
     values = os.environ if environ is None else environ
-    with no_collection(), isolated(manifest.folder, values):
-        return _Resolution(manifest, local_server_folder(values)).run()
+    resolution = _Resolution(manifest, local_server_folder(values))
+    with no_collection():
+        if all(entry.type == LAUNCHER_TYPE for entry in manifest.entries):
+            return resolution.run(None)
+        with isolated(manifest.folder, values):
+            return resolution.run(Files(manifest.clusters, manifest.cluster_places))
 
 
 def resolve_files(
@@ -66,7 +70,7 @@ def resolve_files(
 
 
 class _Resolution:
-    """One resolution; lives inside `isolated`."""
+    """One resolution."""
 
     def __init__(self, manifest: Manifest, local_folder: str) -> None:
         self._manifest = manifest
@@ -75,15 +79,16 @@ class _Resolution:
         self._warnings: list[tuple[str, str]] = []
         self._upstreams: dict[Identified, tuple[Upstream, ...]] = {}
 
-    def run(self) -> Desired:
+    def run(self, files: Files | None) -> Desired:
         """Give what is desired.
+
+        Args:
+            files: the user's files, inside `isolated`; None where no entry needs them.
 
         Raises:
             ManifestError: with all problems.
         """
         entries = self._manifest.entries
-        needs_files = any(entry.type != LAUNCHER_TYPE for entry in entries)
-        files = Files(self._manifest.clusters, self._manifest.cluster_places) if needs_files else None
         members = [member for entry in entries if (member := self._member(entry, files)) is not None]
         wired = wire(members)
         problems = list(dict.fromkeys([*(files.problems if files else ()), *self._problems, *wired.problems]))

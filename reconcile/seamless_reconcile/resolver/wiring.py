@@ -50,16 +50,18 @@ def wire(members: Sequence[Member]) -> Wired:
     for member in members:
         if member.deployment is not None and member.entry.type in PERSISTENT_TYPES:
             storage[member.deployment].append(member)
+    shared = _shared(members)
     by_key = {member.spec.key: member for member in reversed(members)}
     services = {member.entry.name: _linked(member, storage, by_key) for member in members}
     problems = [
         *_one_key(members),
         *_wrong_upstream(members, by_key),
         *_circles(members, services),
-        *_contradictions(members),
+        *(problem for group in shared.values() for problem in _contradictions(group)),
     ]
     warnings = [
         *(warning for group in storage.values() for warning in _half_cold(group)),
+        *(warning for group in shared.values() for warning in _cleared_along(group)),
         *(warning for member in members for warning in _without(member, storage)),
     ]
     return Wired(services, problems, warnings)
@@ -130,18 +132,17 @@ def _circles(members: Sequence[Member], services: Mapping[str, ServiceSpec]) -> 
         )
 
 
-def _contradictions(members: Sequence[Member]) -> Iterator[Problem]:
-    """Two services on one directory share one cache: what they want of it must go together."""
-    shared: dict[tuple[str, str], list[Member]] = defaultdict(list)
+def _shared(members: Sequence[Member]) -> Mapping[tuple[str, str], Sequence[Member]]:
+    """Give the services that use one directory on one host: they share its cache."""
+    users: dict[tuple[str, str], list[Member]] = defaultdict(list)
     for member in members:
         if member.spec.cache is not None:
-            shared[member.spec.host, member.spec.cache.path].append(member)
-    for group in shared.values():
-        if len(group) > 1:
-            yield from _contradiction(group)
+            users[member.spec.host, member.spec.cache.path].append(member)
+    return {where: group for where, group in users.items() if len(group) > 1}
 
 
-def _contradiction(group: Sequence[Member]) -> Iterator[Problem]:
+def _contradictions(group: Sequence[Member]) -> Iterator[Problem]:
+    """Refuse different wishes for one cache."""
     said = [member for member in group if member.entry.cache.explicit]
     for one, other in pairwise(said):
         mine, theirs = other.entry.cache, one.entry.cache
@@ -154,6 +155,17 @@ def _contradiction(group: Sequence[Member]) -> Iterator[Problem]:
             f"wants it {_words(theirs.state, theirs.epoch)}",
             f"both use {other.spec.cache.path if other.spec.cache else ''}",
         )
+
+
+def _cleared_along(group: Sequence[Member]) -> Iterator[tuple[str, str]]:
+    """Tell where a hashserver and a database share one directory; a ro and a rw service do by design."""
+    cold = [member for member in group if _is_cold(member)]
+    for member in group:
+        other = next((one for one in cold if one.entry.type != member.entry.type), None)
+        if other is not None and not _is_cold(member):
+            path = other.spec.cache.path if other.spec.cache else ""
+            message = f"is cleared with cache.{other.entry.name}: both use {path}"
+            yield f"cache.{member.entry.name}", message
 
 
 def _words(state: CacheState, epoch: str | None) -> str:

@@ -14,13 +14,16 @@ import os
 import sys
 from typing import Any
 
+import seamless_config
+import seamless_transformer.record_runtime  # noqa: F401 - imported once, here, not in each fork
+from remote_http_launcher import Configuration, RemoteState, _default_server_directory
+from seamless_config import config_files, select, tools
+from seamless_config.service import _dispatch
+from seamless_config.service import resolve as command
+
 
 def by_command(argv: list[str]) -> dict[str, Any]:
     """Answer as `seamless-service-resolve` prints, and add the command line the launcher would run."""
-    from remote_http_launcher import Configuration
-    from seamless_config.service import _dispatch
-    from seamless_config.service import resolve as command
-
     kept: list[Any] = []
     real = _dispatch.resolve
 
@@ -37,10 +40,6 @@ def by_command(argv: list[str]) -> dict[str, Any]:
 
 def by_stage(kind: str, stage: str, folder: str) -> dict[str, Any]:
     """Answer as the runtime does after `seamless.config.set_stage`, which knows stage blocks."""
-    import seamless_config
-    from remote_http_launcher import Configuration
-    from seamless_config import config_files, select, tools
-
     seamless_config.set_workdir(folder)
     select.select_stage(stage)
     config_files.load_config_files()
@@ -51,8 +50,6 @@ def by_stage(kind: str, stage: str, folder: str) -> dict[str, Any]:
 
 def launched(parsed: Any) -> dict[str, Any]:
     """Give what the launcher would do."""
-    from remote_http_launcher import RemoteState, _default_server_directory
-
     remote = RemoteState(None, parsed, _default_server_directory().as_posix())
     return {
         "command": remote.evaluate_command(),
@@ -89,11 +86,6 @@ def forked(request: dict[str, Any]) -> Any:
 
 
 def main() -> None:
-    import remote_http_launcher  # noqa: F401
-    import seamless_remote.buffer_remote
-    import seamless_remote.database_remote  # noqa: F401
-    import seamless_transformer.record_runtime  # noqa: F401
-
     json.dump([forked(request) for request in json.load(sys.stdin)], sys.stdout)
 
 

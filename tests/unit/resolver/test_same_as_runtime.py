@@ -43,7 +43,9 @@ def _argv(options: dict[str, str | None]) -> list[str]:
 def _manifest(options: dict[str, str | None]) -> str:
     names = {"frontend-name": "frontend", "service": "type", "workdir": ""}
     fields = {names.get(name, name): value for name, value in options.items() if value}
-    return "services: {x: {" + ", ".join(f"{name}: {value}" for name, value in fields.items() if name) + "}}\n"
+    return (
+        "services: {x: {" + ", ".join(f"{name}: {value}" for name, value in fields.items() if name) + "}}\n"
+    )
 
 
 def _launch(spec: ServiceSpec) -> dict[str, object]:
@@ -150,8 +152,16 @@ BLOCKS = """\
 
 def test_stage_blocks_apply_to_their_stage(place):
     place.commands(BLOCKS)
-    asked = [("hashserver", "a"), ("hashserver", "b"), ("hashserver", "c"), ("daskserver", "a"), ("daskserver", "c")]
-    answers = _ask(place, [{"kind": kind, "stage": stage, "folder": str(place.folder)} for kind, stage in asked])
+    asked = [
+        ("hashserver", "a"),
+        ("hashserver", "b"),
+        ("hashserver", "c"),
+        ("daskserver", "a"),
+        ("daskserver", "c"),
+    ]
+    answers = _ask(
+        place, [{"kind": kind, "stage": stage, "folder": str(place.folder)} for kind, stage in asked]
+    )
     entries = "".join(f"  {kind}-{stage}: {{type: {kind}, stage: {stage}}}\n" for kind, stage in asked)
     found = place.resolve(f"services:\n{entries}").services
     for (kind, stage), real in zip(asked, answers, strict=True):
@@ -171,7 +181,12 @@ def test_stage_blocks_apply_to_their_stage(place):
 def test_the_installed_command_itself(place, case):
     command = Path(sys.executable).with_name("seamless-service-resolve")
     run = subprocess.run(
-        [str(command), *_argv(case)], env=place.environ(), cwd=place.home, capture_output=True, text=True, check=True
+        [str(command), *_argv(case)],
+        env=place.environ(),
+        cwd=place.home,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     real = json.loads(run.stdout)
     spec = place.one(_manifest(case))
