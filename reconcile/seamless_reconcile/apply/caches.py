@@ -9,7 +9,7 @@ from rhl_helpers.rows import PersistentRow
 from seamless_reconcile.apply.context import Context, Step, done, failed, refused, unneeded
 from seamless_reconcile.declared import CacheState
 from seamless_reconcile.facts import NOT_OURS, CacheFacts, HostFacts, Receipt
-from seamless_reconcile.kinds.cache import COLD, CacheNode, CacheObserved, Launch, State, classify, is_cold
+from seamless_reconcile.kinds.cache import COLD, CacheNode, CacheObserved, State, classify, is_cold
 from seamless_reconcile.observe.caches import read_cache
 from seamless_reconcile.observe.hosts import read_host
 from seamless_reconcile.observe.services import process_evidence
@@ -47,9 +47,18 @@ def clear(context: Context, action: Action) -> Step:
 
 
 def look_at(context: Context, node: CacheNode) -> CacheObserved:
-    """Read and judge one cache, now."""
+    """Read and judge one cache, now.
+
+    The epoch is what the plan was made on: the state file that told it may be removed by now.
+    """
     facts = read_cache(context.host(node.host), node, context.reach.memory)
-    return classify(node, facts, {}, Launch())
+    return classify(node, facts, {"epoch": context.snapshot.caches[node.name].epoch})
+
+
+def launched_cold(context: Context, node: CacheNode, seen: CacheObserved) -> bool:
+    """Tell whether this run has just launched another service on a database, which is still untouched."""
+    fresh = [context.unsettled[name] for name in node.services if name in context.unsettled]
+    return any((seen.size, seen.modified) == (first.size, first.modified) for first in fresh)
 
 
 def _may_clear(context: Context, node: CacheNode, seen: CacheObserved, action: Action) -> Step | None:

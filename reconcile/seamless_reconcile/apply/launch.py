@@ -11,7 +11,7 @@ from rhl_helpers.rows import MalformedRow, ServerRow
 from rhl_helpers.text import safe_lines
 from rhl_helpers.transport.base import Answer
 from seamless_reconcile import __version__
-from seamless_reconcile.apply.caches import file_row, look_at
+from seamless_reconcile.apply.caches import file_row, launched_cold, look_at
 from seamless_reconcile.apply.context import (
     POLL_SECONDS,
     Context,
@@ -23,7 +23,8 @@ from seamless_reconcile.apply.context import (
 )
 from seamless_reconcile.declared import CacheState
 from seamless_reconcile.desired import ServiceSpec
-from seamless_reconcile.kinds.cache import is_cold
+from seamless_reconcile.kinds.cache import COLD, is_cold
+from seamless_reconcile.kinds.cache import State as Stored
 from seamless_reconcile.kinds.service import Life, State
 from seamless_reconcile.observe.caches import read_cache
 from seamless_reconcile.observe.hosts import read_host, read_row, row_of
@@ -50,6 +51,9 @@ def launch(context: Context, action: Action) -> Step:
     objection = _may_launch(context, spec)
     if objection:
         return objection
+    fresh, objection = _cold_still(context, spec)
+    if objection:
+        return objection
     parameters, missing = _parameters(context, spec)
     if missing:
         return refused(f"{missing} is not running")
@@ -64,11 +68,11 @@ def launch(context: Context, action: Action) -> Step:
         meta=_meta(context, spec, launch_id),
     )
     problem = _start(context, spec, call, launch_id)
-    return problem or _wait(context, spec, action, launch_id)
+    return problem or _wait(context, spec, action, launch_id, fresh=fresh)
 
 
 def _may_launch(context: Context, spec: ServiceSpec) -> Step | None:
-    """Prove absence once more: no state file, nothing that answers, and the cache as cold as wished."""
+    """Prove absence once more: no state file, and nothing that answers (S4)."""
     seen = context.look(spec)
     if seen.state is State.UNKNOWN:
         return failed(seen.reason, seen.hint)
@@ -78,12 +82,21 @@ def _may_launch(context: Context, spec: ServiceSpec) -> Step | None:
         return refused(f"it is {seen.state.value} now" + (f": {seen.reason}" if seen.reason else ""))
     if seen.life is not Life.DEAD:
         return refused(seen.reason, seen.hint)
-    node = context.node(spec.name)
-    if node is not None and node.state is CacheState.COLD:
-        stored = look_at(context, node)
-        if not is_cold(node, stored, served=False):
-            return refused(f"{node.path} is {stored.state.value} again")
     return None
+
+
+def _cold_still(context: Context, spec: ServiceSpec) -> tuple[bool, Step | None]:
+    """Look whether the cache is as cold as wished; gives whether it holds nothing, or what is wrong."""
+    node = context.node(spec.name)
+    if node is None or node.state is not CacheState.COLD:
+        return False, None
+    stored = look_at(context, node)
+    if launched_cold(context, node, stored):
+        return True, None
+    if not is_cold(node, stored, served=False):
+        return False, refused(f"{node.path} is {stored.state.value} again")
+    # Within its epoch it may be cold as wished, and hold data all the same.
+    return stored.state in (*COLD, Stored.UNVERIFIABLE), None
 
 
 def _parameters(context: Context, spec: ServiceSpec) -> tuple[dict[str, Any] | None, str]:
@@ -151,7 +164,7 @@ def _launch_of(row: ServerRow) -> object:
     return ours.get("launch_id") if isinstance(ours, dict) else None
 
 
-def _wait(context: Context, spec: ServiceSpec, action: Action, launch_id: str) -> Step:
+def _wait(context: Context, spec: ServiceSpec, action: Action, launch_id: str, *, fresh: bool) -> Step:
     """Wait until the service says it runs, then until it answers."""
     clock, host = context.reach.clock, context.host(spec.host)
     deadline = clock.monotonic() + spec.start_window
@@ -160,7 +173,11 @@ def _wait(context: Context, spec: ServiceSpec, action: Action, launch_id: str) -
     while clock.monotonic() < deadline:
         row = host.call(calls.inspect(spec.key))
         if isinstance(row, MalformedRow):
-            return failed(f"its state file is malformed: {row.reason}")
+            # It may have been read while it was being written: believed only if it stays so.
+            if clock.monotonic() >= next_check:
+                return failed(f"its state file is malformed: {row.reason}")
+            clock.sleep(POLL_SECONDS)
+            continue
         if row is not None and _launch_of(row) != launch_id:
             return failed("another client launched it at the same time", "plan again")
         if row is None or row.json_status == "failed" or row.status == "failed":
@@ -168,7 +185,7 @@ def _wait(context: Context, spec: ServiceSpec, action: Action, launch_id: str) -
                 context, spec, "it removed its state file" if row is None else "it reported that it failed"
             )
         if row.status == "running" and ask(spec, row, host) is Answer.OK:
-            return _started(context, spec, row, launch_id)
+            return _started(context, spec, row, launch_id, fresh=fresh)
         if clock.monotonic() >= next_check:
             next_check += LIFE_CHECK_SECONDS
             if row.pid is not None and not host.call(calls.pid_alive(row.pid)):
@@ -187,12 +204,12 @@ def _did_not_start(context: Context, spec: ServiceSpec, why: str) -> Step:
     return failed(f"{why}{last}", f"rhl-logs {spec.key} on {spec.host} shows why", log=lines)
 
 
-def _started(context: Context, spec: ServiceSpec, row: ServerRow, launch_id: str) -> Step:
+def _started(context: Context, spec: ServiceSpec, row: ServerRow, launch_id: str, *, fresh: bool) -> Step:
     pid = row.pid or 0
     clock = context.reach.clock
     context.reach.memory.note_launched(spec.host, spec.key, Launched(pid, row.port, launch_id, clock.now()))
     node = context.node(spec.name)
-    if node is not None and node.file is not None and node.state is CacheState.COLD:
+    if fresh and node is not None and node.file is not None:
         file = file_row(read_cache(context.host(spec.host), node, context.reach.memory))
         if file is not None:
             context.unsettled[spec.name] = Unsettled(

@@ -118,12 +118,26 @@ def remove_state(context: Context, action: Action) -> Step:
     objection = _may_remove(context, spec, row if isinstance(row, MalformedRow) else row.value, action)
     if objection:
         return objection
+    _keep_epoch(context, spec)
     host.call(calls.remove_server_state(spec.key))
     if not isinstance(read_row(host, spec.key), Absent):
         return failed(
             "the state file came back after it was removed", "a process of that key still writes it"
         )
     return done()
+
+
+def _keep_epoch(context: Context, spec: ServiceSpec) -> None:
+    """Remember for which epoch a cache was cleared, where only the state file says it.
+
+    Cut off before the launch that writes it again, the next run would clear what was computed since.
+    """
+    node = context.node(spec.name)
+    if node is None or node.epoch is None or context.snapshot.caches[node.name].epoch != node.epoch:
+        return
+    memory = context.reach.memory
+    if memory.epoch(node.host, node.path) != node.epoch:
+        memory.note_cleared(node.host, node.path, node.epoch)
 
 
 def _may_remove(

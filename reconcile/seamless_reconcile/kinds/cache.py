@@ -5,7 +5,7 @@ A cache is one directory on one host, however many services share it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -145,14 +145,16 @@ class CacheObserved:
         return shown
 
 
-def classify(node: CacheNode, facts: CacheFacts, meta: Mapping[str, Any], launch: Launch) -> CacheObserved:
+def classify(
+    node: CacheNode, facts: CacheFacts, meta: Mapping[str, Any], launches: Sequence[Launch] = ()
+) -> CacheObserved:
     """Tell the state of one cache from what was read of it.
 
     Args:
         node: which directory.
         facts: what the helpers said.
         meta: what this tool left in the launch meta of a service of this cache (`epoch`).
-        launch: who serves it now, to hold against the receipt.
+        launches: who serves it now, to hold against the receipt.
     """
     epoch = _epoch(node, meta, facts)
     if isinstance(facts.root, Unknown):
@@ -175,7 +177,7 @@ def classify(node: CacheNode, facts: CacheFacts, meta: Mapping[str, Any], launch
         if node.file is not None and _holds_something_else(facts.plain, nested):
             return seen(State.FOREIGN, f"it holds data, but no {node.marker}")
         return seen(State.EMPTY)
-    if node.file is not None and _still_as_noted(row, facts.receipt, launch):
+    if node.file is not None and _still_as_noted(row, facts.receipt, launches):
         return seen(State.PRISTINE)
     if node.marker == HASHSERVER_MARKER and facts.children is not None and _only_nested(facts):
         return seen(State.EMPTY, "it only holds other caches")
@@ -193,11 +195,10 @@ def _epoch(node: CacheNode, meta: Mapping[str, Any], facts: CacheFacts) -> str |
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Which process serves a cache now, if any does."""
+    """A process that serves a cache now."""
 
-    alive: bool = False
-    pid: int | None = None
-    launch_id: str | None = None
+    pid: int | None
+    launch_id: str | None
 
 
 def _not_seen(node: CacheNode, problem: Unknown, epoch: str | None) -> CacheObserved:
@@ -262,16 +263,18 @@ def _only_nested(facts: CacheFacts) -> bool:
     )
 
 
-def _still_as_noted(row: PersistentRow, receipt: Receipt | None, launch: Launch) -> bool:
+def _still_as_noted(row: PersistentRow, receipt: Receipt | None, launches: Sequence[Launch]) -> bool:
     """Tell whether nothing was stored since the receipt: when in doubt, no.
 
-    The first insert changes the file's time, not its size. A live process must be the one the
-    receipt was taken of.
+    The first insert changes the file's time, not its size. Where processes serve it, one of them
+    must be the one the receipt was taken of.
     """
     if receipt is None or (row.size, row.modified) != (receipt.size, receipt.modified):
         return False
-    if not launch.alive:
-        return True
+    return not launches or any(_taken_of(receipt, launch) for launch in launches)
+
+
+def _taken_of(receipt: Receipt, launch: Launch) -> bool:
     if receipt.launch_id is not None:
         return receipt.launch_id == launch.launch_id
     return receipt.pid is not None and receipt.pid == launch.pid

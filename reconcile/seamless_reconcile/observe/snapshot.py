@@ -135,9 +135,8 @@ def conclude_cache(node: CacheNode, facts: CacheFacts, seen: Mapping[str, Servic
     meta = next(
         (m for m in metas if m.get("epoch") == node.epoch), next((m for m in metas if m.get("epoch")), {})
     )
-    alive = next((seen[name] for name in node.services if seen[name].alive), None)
-    launch = Launch(alive=True, pid=alive.pid, launch_id=alive.launch_id) if alive else Launch()
-    return cache.classify(node, facts, meta, launch)
+    alive = [seen[name] for name in node.services if seen[name].alive]
+    return cache.classify(node, facts, meta, tuple(Launch(one.pid, one.launch_id) for one in alive))
 
 
 def _wired(seen: ServiceObserved, wires: Wiring | None) -> ServiceObserved:

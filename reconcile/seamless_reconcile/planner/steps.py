@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import networkx as nx
@@ -16,6 +17,7 @@ import networkx as nx
 from seamless_reconcile.desired import Desired, ServiceSpec
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, encloses
+from seamless_reconcile.kinds.cache import State as Stored
 from seamless_reconcile.kinds.service import ServiceObserved, State
 from seamless_reconcile.paths import expand, may_overlap
 from seamless_reconcile.plan import Action, Verb
@@ -72,6 +74,8 @@ def draft_actions(
     for node in snapshot.nodes:
         if clears[node.name].needed:
             _link_clear(draft, node, clears)
+        if node.file is not None and (clears[node.name].needed or _holds_nothing(snapshot, node)):
+            _link_shared(draft, node)
     return _numbered(draft)
 
 
@@ -177,6 +181,33 @@ def _link_clear(draft: _Draft, node: CacheNode, clears: Mapping[str, Clear]) -> 
             draft.after(clear, (Verb.REMOVE_STATE, name))
         if _works_near(spec, node, host):
             draft.after((Verb.LAUNCH, name), clear)
+
+
+def _holds_nothing(snapshot: Snapshot, node: CacheNode) -> bool:
+    return snapshot.caches[node.name].state not in (Stored.PRISTINE, Stored.POPULATED)
+
+
+def _link_shared(draft: _Draft, node: CacheNode) -> None:
+    """Launch those who share a new database one after the other, who may write first.
+
+    A read-only one gives up where there is no file yet.
+    """
+    services = draft.desired.services
+    ordered = sorted(node.services, key=lambda name: services[name].identity.get("mode") == "ro")
+    for earlier, later in pairwise(ordered):
+        if not _needs(draft.desired, earlier, later):
+            draft.after((Verb.LAUNCH, later), (Verb.LAUNCH, earlier))
+
+
+def _needs(desired: Desired, name: str, other: str) -> bool:
+    """Tell whether a service requires another, directly or not."""
+    found: set[str] = set()
+    todo = [name]
+    while todo:
+        new = set(desired.services[todo.pop()].dependencies) - found
+        found |= new
+        todo += new
+    return other in found
 
 
 def _works_near(spec: ServiceSpec, node: CacheNode, host: HostFacts) -> bool:
