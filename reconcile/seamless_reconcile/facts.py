@@ -145,7 +145,7 @@ class TunnelFacts:
         file: the client's connection file.
         forwards: this user's forwards to the service's host.
         answer: how the handshake through the connection went; None if it was not asked.
-        named_ports: local ports that any connection file names: such a forward is nobody's orphan.
+        named_ports: local ports that connection files of other services name: what listens there is theirs.
     """
 
     file: ConnectionFile | MalformedFile | None

@@ -111,16 +111,22 @@ def classify(
 def _sort_forwards(
     spec: ServiceSpec, facts: TunnelFacts, row: ServerRow | None
 ) -> tuple[tuple[Forward, ...], tuple[Forward, ...]]:
-    """Split forwards into those the connection file names and those that lead to this service unnamed."""
+    """Split forwards into those the connection file names and those that lead to this service unnamed.
+
+    A local port left in the file may have been given to another service's forward since (S2).
+    """
     file = facts.file if isinstance(facts.file, ConnectionFile) else None
     named = {file.port, *(file.extra or {}).values()} if file else set()
-    remote_ports: set[int | None] = set()
-    if row is not None:
-        remote_ports |= {row.port, *row.extra_ports.values()}
+    service_ports = {row.port, *row.extra_ports.values()} if row is not None else set()
+    remote_ports: set[int | None] = set(service_ports)
     if file is not None:
         remote_ports |= {file.tunneled_port, *(file.tunneled_extra or {}).values()}
     here = [f for f in facts.forwards if f.ssh_host == spec.host]
-    mine = tuple(f for f in here if f.local_port in named)
+    mine = tuple(
+        f
+        for f in here
+        if f.local_port in named and (f.local_port not in facts.named_ports or f.remote_port in service_ports)
+    )
     orphans = tuple(
         f
         for f in here

@@ -22,13 +22,12 @@ class ClientFacts:
     forwards: tuple[Forward, ...]
     problem: Unknown | None = None
 
-    @property
-    def named_ports(self) -> frozenset[int]:
-        """Local ports that some connection file names."""
+    def named_elsewhere(self, key: str) -> frozenset[int]:
+        """Give the local ports that the connection files of other services name."""
         return frozenset(
             port
             for file in self.files.values()
-            if isinstance(file, ConnectionFile)
+            if isinstance(file, ConnectionFile) and file.key != key
             for port in (file.port, *(file.extra or {}).values())
         )
 
@@ -45,7 +44,8 @@ def read_tunnel(
     spec: ServiceSpec, here: ClientFacts, row: ServerRow | None, client: Client, *, passive: bool
 ) -> TunnelFacts:
     """Read one connection; the handshake through it is asked for only where all else agrees."""
-    facts = TunnelFacts(here.files.get(spec.key), here.forwards, None, here.named_ports, here.problem)
+    others = here.named_elsewhere(spec.key)
+    facts = TunnelFacts(here.files.get(spec.key), here.forwards, None, others, here.problem)
     settled = classify(spec, facts, row, service_known=True)
     if (
         passive
