@@ -137,14 +137,10 @@ def _internal(out: Output, error: BaseException) -> Failure:
 
 def _kept(text: str) -> str | None:
     """Keep a traceback in the state folder; None where even that is not possible."""
-    from platformdirs import user_state_path  # noqa: PLC0415 - only where there is a bug
+    from seamless_reconcile.state import state_folder  # noqa: PLC0415 - only where there is a bug
 
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    path = (
-        user_state_path("seamless-reconcile")
-        / "crashes"
-        / f"{stamp}-{time.time_ns() % 1_000_000_000:09d}.txt"
-    )
+    path = state_folder() / "crashes" / f"{stamp}-{time.time_ns() % 1_000_000_000:09d}.txt"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.write_text(text, encoding="utf-8", errors="backslashreplace")

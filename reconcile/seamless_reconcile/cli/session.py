@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from rhl_helpers.text import safe
 
 from seamless_reconcile.cli.options import DEFAULT_FILE, Asked, Narrowed
 from seamless_reconcile.cli.output import Output
@@ -48,6 +51,7 @@ def opened(asked: Asked, out: Output, *more: Reporter, events: Path | None = Non
     """Open a session that reports to the user, to the events file and to whoever else wants to know."""
     files = files_of(asked)
     with ExitStack() as stack:
+        stack.enter_context(_library_logs(out))
         log = _events_file(events) if events else None
         if log is not None:
             stack.callback(log.close)
@@ -68,6 +72,29 @@ def opened(asked: Asked, out: Output, *more: Reporter, events: Path | None = Non
         out.say(f"--events: not all could be written: {log.problem}")
 
 
+class _Said(logging.Handler):
+    """Give what libraries log (paramiko, stamina) as diagnostics, one safe line each."""
+
+    def __init__(self, out: Output) -> None:
+        super().__init__(logging.WARNING)
+        self._out = out
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it with `-v`; the errors it is about are told in any case, in this program's words."""
+        if self._out.verbose:
+            self._out.say(f"{record.name}: {record.getMessage()}")
+
+
+@contextmanager
+def _library_logs(out: Output) -> Iterator[None]:
+    handler = _Said(out)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
 def _events_file(path: Path) -> EventsFile:
     try:
         return EventsFile(path)
@@ -83,15 +110,15 @@ def options_of(narrowed: Narrowed) -> Options:
 
 
 def unknown_address(session: Session, address: str) -> click.UsageError:
-    """Make the usage error for a `--target` or `--replace` that the manifest does not have."""
+    """Make the usage error for a `--target` or `--replace` that cannot be one."""
     names = list(session.desired.services)
     known = [f"{kind}.{name}" for name in names for kind in ("service", "cache", "tunnel")]
+    if address in known and address.startswith("cache."):
+        return click.UsageError(f"{address}: services and tunnels can be replaced, a cache cannot")
     bare = [one for one in known if one.partition(".")[2] == address]
     near = bare[:1] or difflib.get_close_matches(address, known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else "; addresses are service.NAME, cache.NAME, tunnel.NAME"
-    from rhl_helpers.text import safe  # noqa: PLC0415 - rarely needed
-
-    return click.UsageError(safe(f"there is no {address} to be named so here{hint}", limit=300))
+    hint = f"did you mean {near[0]}?" if near else "addresses are service.NAME, cache.NAME and tunnel.NAME"
+    return click.UsageError(safe(f"the manifest has no {address}; {hint}", limit=300))
 
 
 @contextmanager
