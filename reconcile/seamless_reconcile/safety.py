@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rhl_helpers.rows import ServerRow
 from seamless_reconcile.facts import HostFacts
-from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, State, nested_outside
+from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, State, home_by, nested_outside
 from seamless_reconcile.paths import expand, may_overlap, refusal
 
 SCRATCH = "/tmp"  # noqa: S108 - the working directory that seamless-config gives to job services
@@ -47,7 +47,7 @@ def clear_refusal(
     return (
         _bad_path(node, host)
         or _not_ours(observed)
-        or _others_inside(node, observed, cold_paths)
+        or _others_inside(node, observed, host, cold_paths)
         or _live_process(node, host, going_down)
     )
 
@@ -67,11 +67,14 @@ def _not_ours(observed: CacheObserved) -> Refusal | None:
     return None
 
 
-def _others_inside(node: CacheNode, observed: CacheObserved, cold_paths: Iterable[str]) -> Refusal | None:
+def _others_inside(
+    node: CacheNode, observed: CacheObserved, host: HostFacts, cold_paths: Iterable[str]
+) -> Refusal | None:
     """S2: nested caches count as named only if they are to be cold themselves."""
     if observed.nested_unknown:
         return Refusal(f"what lies inside {node.path} could not be told: {observed.nested_unknown}")
-    others = nested_outside(observed, cold_paths)
+    home = host.home or home_by(node.path, observed.path)
+    others = nested_outside(observed, cold_paths, home)
     if not others:
         return None
     shown = ", ".join(_described(n.path, n.size, n.modified) for n in others[:3])

@@ -15,7 +15,7 @@ from seamless_reconcile.declared import CacheState
 from seamless_reconcile.desired import Desired
 from seamless_reconcile.facts import CacheFacts, Receipt
 from seamless_reconcile.observed import Absent, Unknown
-from seamless_reconcile.paths import contains
+from seamless_reconcile.paths import contains, expand
 
 KIND = "cache"
 
@@ -300,18 +300,25 @@ def is_cold(node: CacheNode, observed: CacheObserved, *, served: bool) -> bool:
     return observed.state in COLD
 
 
-def nested_outside(observed: CacheObserved, cold_paths: Iterable[str]) -> tuple[Nested, ...]:
-    """Give the caches inside one that are not to be cold themselves."""
-    cold = list(cold_paths)
-    return tuple(
-        nested
-        for nested in observed.nested
-        if not any(nested.path == path or nested.path.endswith(_tail(path)) for path in cold)
-    )
+def nested_outside(
+    observed: CacheObserved, cold_paths: Iterable[str], home: str | None
+) -> tuple[Nested, ...]:
+    """Give the caches inside one that are not to be cold themselves.
+
+    Args:
+        observed: the cache.
+        cold_paths: what is to be cold too, as the manifest writes it.
+        home: what "~" stands for there; where that is not known, such a path names nothing.
+    """
+    cold = {expand(path, home) for path in cold_paths}
+    return tuple(nested for nested in observed.nested if nested.path not in cold)
 
 
-def _tail(path: str) -> str:
-    return path[1:] if path.startswith("~/") else "\0"
+def home_by(path: str, real: str) -> str | None:
+    """Tell what "~" stands for from a path as written and as the host printed it."""
+    if not path.startswith("~/") or not real.startswith("/") or not real.endswith(path[1:]):
+        return None
+    return real[: -len(path[1:])] or None
 
 
 def depth_first(nodes: Iterable[CacheNode]) -> list[CacheNode]:

@@ -22,10 +22,18 @@ def read_cache(host: Host, node: CacheNode, memory: Memory) -> CacheFacts:
         own = host.call(_scan(node, level))
     except HelperError as exc:
         return CacheFacts(unknown(exc), receipt=receipt, epoch_cleared=epoch)
-    root = next((row for row in own if is_root(row, node)), None)
-    nested, problem = _nested(host, node, own, level)
-    plain = _plain(host, node) if root is None or (node.file is not None and root.state == "empty") else None
-    children = _children(host, node) if root is not None and root.state == "populated" and nested else None
+    root = next((row for row in own if _can_be_root(row, node)), None)
+    plain = None
+    if root is None or (node.file is not None and root.state == "empty") or _doubtful(root, node):
+        plain = _plain(host, node)
+    if root is not None and _doubtful(root, node):
+        if isinstance(plain, Unknown):
+            return CacheFacts(plain, receipt=receipt, epoch_cleared=epoch)
+        root = root if plain is not None and plain.path == root.path else None
+    place = root.path if root else plain.path if isinstance(plain, PersistentRow) else node.path
+    nested, problem = _nested(host, node, place, own, level)
+    holds = root is not None and root.state == "populated"
+    children = _children(host, node, place) if holds and nested else None
     return CacheFacts(Present(root) if root else Absent(), plain, nested, problem, children, receipt, epoch)
 
 
@@ -35,16 +43,25 @@ def _scan(node: CacheNode, level: int) -> calls.Call[list[PersistentRow]]:
     return calls.ps_persistent(node.path, marker=node.marker, level=level)
 
 
-def is_root(row: PersistentRow, node: CacheNode) -> bool:
-    """Tell whether a row is the cache's own: the helper prints "~/" expanded."""
+def _can_be_root(row: PersistentRow, node: CacheNode) -> bool:
+    """Tell whether a row can be the cache's own: the helper prints "~/" expanded."""
     return row.path == node.path or (node.path.startswith("~/") and row.path.endswith(node.path[1:]))
 
 
+def _doubtful(root: PersistentRow, node: CacheNode) -> bool:
+    """Tell whether that row may be of a directory inside, named like the cache itself (S3).
+
+    Where the cache has no marker it has no row, and `~/p` could be mistaken for `~/p/x/p`.
+    """
+    tail = node.path[1:]
+    return node.path.startswith("~/") and f"{tail}/" in f"{root.path[: -len(tail)]}/"
+
+
 def _nested(
-    host: Host, node: CacheNode, own: list[PersistentRow], level: int
+    host: Host, node: CacheNode, place: str, own: list[PersistentRow], level: int
 ) -> tuple[tuple[PersistentRow, ...], Unknown | None]:
     """Find other caches of any Seamless kind below, and one of another kind in the same place."""
-    found = {row.path: row for row in own if not is_root(row, node) and _is_cache(row, node.file is None)}
+    found = {row.path: row for row in own if row.path != place and _is_cache(row, node.file is None)}
     if not level:
         return tuple(found.values()), None
     others = []
@@ -57,7 +74,7 @@ def _nested(
             by_marker = "--marker" in call.argv
             ours = (HASHSERVER_MARKER if by_marker else DATABASE_FILE) in node.markers
             for row in host.call(call):
-                if _is_cache(row, by_marker) and not (ours and is_root(row, node)):
+                if _is_cache(row, by_marker) and not (ours and row.path == place):
                     found.setdefault(row.path, row)
     except HelperError as exc:
         return tuple(found.values()), unknown(exc)
@@ -77,9 +94,9 @@ def _plain(host: Host, node: CacheNode) -> PersistentRow | Unknown | None:
     return rows[0] if rows else None
 
 
-def _children(host: Host, node: CacheNode) -> tuple[PersistentRow, ...] | None:
+def _children(host: Host, node: CacheNode, place: str) -> tuple[PersistentRow, ...] | None:
     try:
         rows = host.call(calls.ps_persistent(node.path, level=1))
     except HelperError:
         return None
-    return tuple(row for row in rows if not is_root(row, node))
+    return tuple(row for row in rows if row.path != place)
