@@ -104,9 +104,7 @@ def _tell(out: Output, proved: Proved) -> int:
         out.say(f"proof: {proof.finding.value}")
         for reason in proof.reasons:
             out.say(f"  {reason}")
-        out.say(
-            f"this run proves nothing (exit {int(Exit.UNPROVEN)}); the command itself ended with {proved.exit_code}"
-        )
+        out.say(f"this run proves nothing (exit 6); the command itself ended with {proved.exit_code}")
         return Exit.UNPROVEN
     places = ", ".join(cache.address for cache in proof.caches)
     out.note(f"proof: genuine: {places} cold before, written by the command")
