@@ -6,10 +6,12 @@ import posixpath
 
 # Stricter than the helper's own list: it would clear /home, /root, /dev and /usr/lib.
 _SYSTEM_ROOTS = (
-    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/lost+found", "/proc", "/root",
+    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/lost+found", "/proc",
     "/run", "/sbin", "/snap", "/sys", "/usr", "/var/lib", "/var/log", "/var/run", "/System", "/Library",
     "/Applications", "/private/etc", "/private/var/db",
 )  # fmt: skip
+# Service accounts may have their homes here: below such a home (and only there) a cache may lie.
+_HOMES_WITHIN = "/var/lib"
 _MIN_DEPTH = 2
 
 
@@ -49,6 +51,11 @@ def may_overlap(one: str, other: str, home: str | None) -> bool:
     )
 
 
+def _at_home(full: str, home: str | None) -> bool:
+    """Tell whether a path lies below the home of an account that lives in a system directory."""
+    return home is not None and contains(_HOMES_WITHIN, home) and contains(home, full)
+
+
 def refusal(path: str, *, root: str | None = None, home: str | None = None) -> str | None:
     """Say why a path must never be cleared, or None if it may (S3).
 
@@ -70,7 +77,7 @@ def refusal(path: str, *, root: str | None = None, home: str | None = None) -> s
     if full.startswith("/"):
         if full.count("/") < _MIN_DEPTH:
             return "too close to the file system's root"
-        if any(full == top or contains(top, full) for top in _SYSTEM_ROOTS):
+        if any(full == top or contains(top, full) for top in _SYSTEM_ROOTS) and not _at_home(full, home):
             return "a system directory"
         if posixpath.dirname(full) in ("/home", "/Users"):
             return "a home directory or above one"

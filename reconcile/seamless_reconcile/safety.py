@@ -45,16 +45,16 @@ def clear_refusal(
         cold_paths: caches of this host that are to be cold too, so may go along.
     """
     return (
-        _bad_path(node, host)
+        _bad_path(node, observed, host)
         or _not_ours(observed)
         or _others_inside(node, observed, host, cold_paths)
         or _live_process(node, host, going_down)
     )
 
 
-def _bad_path(node: CacheNode, host: HostFacts) -> Refusal | None:
+def _bad_path(node: CacheNode, observed: CacheObserved, host: HostFacts) -> Refusal | None:
     """S3: only a resolved or explicit path, never a home, a system directory or the root of all projects."""
-    why = refusal(node.path, root=node.root, home=host.home)
+    why = refusal(node.path, root=node.root, home=host.home or home_by(node.path, observed.path))
     return Refusal(f"{node.path} is never cleared: {why}") if why else None
 
 
