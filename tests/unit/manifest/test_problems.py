@@ -303,6 +303,10 @@ CASES = {
         "version: 1\nservices: {}\nclusters: {c: {frontends: [], queues: {q: {memry: 1}}}}\n",
         "3:44: clusters.c.queues.q.memry: unknown field (did you mean `memory`?)",
     ),
+    "queue a number": (
+        "version: 1\nservices: {}\nclusters: {c: {frontends: [], queues: {q: 3}}}\n",
+        "3:43: clusters.c.queues.q: must be a mapping, not the number 3",
+    ),
     "hostile queue name": (
         "version: 1\nservices: {}\nclusters: {c: {frontends: [], queues: {'{x}': {}}}}\n",
         "3:40: clusters.c.queues.{x}: `{x}` may hold only letters, digits, '.', '_' and '-', "

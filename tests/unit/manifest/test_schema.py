@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -74,6 +75,18 @@ GOOD = [
 @pytest.mark.parametrize("text", GOOD)
 def test_good_manifests_fit(made, text):
     assert fits(yaml.safe_load(text), made, made)
+
+
+SHIPPED = sorted((Path(__file__).parents[3] / "manifests").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_manifests_fit(made, path):
+    assert fits(yaml.safe_load(path.read_text()), made, made)
+
+
+def test_there_are_shipped_manifests():
+    assert SHIPPED
 
 
 # What JSON Schema cannot say, or YAML 1.1 readers cannot see.

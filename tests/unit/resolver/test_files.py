@@ -207,6 +207,16 @@ def test_what_reaches_templates_and_command_lines_is_checked(place, where, chang
     assert problem.startswith(expected + message)
 
 
+def test_faults_in_a_stage_block_are_found_there(place):
+    place.commands(
+        "- project: p\n- stage s:\n    - record: true\n    - clusters:\n        new: {frontends: [{hostname: a b}]}\n"
+        "- stage t: []\n"
+    )
+    (place.folder.parent / "seamless.yaml").write_text("[\n")  # not inherited, so nobody reads it
+    (problem,) = place.problems("services: {hashserver: {cluster: new, stage: s}}\n")
+    assert problem.startswith("seamless.yaml:5:28: clusters.new.frontends[0].hostname: `a b` must be")
+
+
 def test_what_seamless_config_itself_refuses(place):
     place.clusters("far: {type: slurm, frontends: [], queues: {q: {conda: e}}}\n")
     (problem,) = place.problems("services: {hashserver: {cluster: far, project: p}}\n")

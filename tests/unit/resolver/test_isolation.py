@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 
 import pytest
 import seamless_config
@@ -136,6 +137,14 @@ def test_the_environment_is_put_back_when_it_was_unset(monkeypatch, tmp_path):
         assert sys.modules["seamless_transformer"] is None
     assert "SEAMLESS_CACHE" not in os.environ
     assert os.environ["HOME"] != "/h"
+
+
+def test_a_runtime_that_is_there_is_put_back(monkeypatch, tmp_path):
+    theirs = types.ModuleType("seamless_transformer")
+    monkeypatch.setitem(sys.modules, "seamless_transformer", theirs)
+    with isolated(str(tmp_path), {"HOME": "/h"}):
+        assert sys.modules["seamless_transformer"] is None
+    assert sys.modules["seamless_transformer"] is theirs
 
 
 IMPORTS = """\
