@@ -16,7 +16,7 @@ from seamless_reconcile.declared import ServiceState
 from seamless_reconcile.desired import Desired
 from seamless_reconcile.events import Ended, Planned, Progress, Reading, Reporter, Started, Stopping, Waiting
 from seamless_reconcile.kinds.service import State
-from seamless_reconcile.observe import observe
+from seamless_reconcile.observe import Start, observe
 from seamless_reconcile.outcomes import Applied, Outcome
 from seamless_reconcile.plan import Action, Plan
 from seamless_reconcile.planner import Options, make_plan
@@ -62,10 +62,18 @@ class Loop:
     reporter: Reporter
     workers: int = 8
 
-    def plan(self, options: Options, *, passive: bool = False) -> tuple[Plan, Snapshot]:
-        """Read once and plan; nothing is changed anywhere."""
+    def plan(
+        self, options: Options, *, passive: bool = False, outwaited: frozenset[Start] = frozenset()
+    ) -> tuple[Plan, Snapshot]:
+        """Read once and plan; nothing is changed anywhere.
+
+        Args:
+            options: what the user narrowed or asked for.
+            passive: leave out handshakes.
+            outwaited: starts that were waited for in vain: such a service does not come up by itself.
+        """
         self.reporter.on_event(Reading(self.desired.hosts))
-        snapshot = observe(self.desired, self.reading, passive=passive)
+        snapshot = observe(self.desired, self.reading, passive=passive, outwaited=outwaited)
         plan = make_plan(self.desired, snapshot, options)
         self.reporter.on_event(Planned(plan))
         return plan, snapshot
@@ -86,7 +94,7 @@ class Loop:
             record: makes the folder of this run; asked only where there is something to do.
             stop: once set, nothing new begins.
         """
-        plan, snapshot = self._settled(options)
+        plan, snapshot, outwaited = self._settled(options)
         if not plan.actions:
             return Applied(plan)
         agree(plan)
@@ -94,7 +102,7 @@ class Loop:
         outcomes = self._act(plan, snapshot, options, kept, stop)
         if stop.is_set():
             return Applied(plan, outcomes, None, interrupted=True, record=kept.path)
-        after, _ = self.plan(Options(targets=options.targets))
+        after, _ = self.plan(Options(targets=options.targets), outwaited=outwaited)
         return Applied(plan, outcomes, after, record=kept.path, targeted=bool(options.targets))
 
     def _act(
@@ -121,21 +129,30 @@ class Loop:
         settle_receipts(context)
         return outcomes
 
-    def _settled(self, options: Options) -> tuple[Plan, Snapshot]:
-        """Plan, but first wait for services that somebody has launched just now (L1)."""
+    def _settled(self, options: Options) -> tuple[Plan, Snapshot, frozenset[Start]]:
+        """Plan, but first wait for services that somebody has launched just now (L1).
+
+        What does not come up within its own window is planned on as unhealthy.
+        """
         clock = self.reading.clock
         began = clock.monotonic()
-        window = max((spec.start_window for spec in self.desired.services.values()), default=0.0)
+        outwaited: frozenset[Start] = frozenset()
         while True:
-            plan, snapshot = self.plan(options)
+            plan, snapshot = self.plan(options, outwaited=outwaited)
             starting = self._starting(snapshot)
-            if starting is None or clock.monotonic() - began > window:
-                return plan, snapshot
-            self.reporter.on_event(Waiting(f"service.{starting}", "waits for it to start"))
+            if not starting:
+                return plan, snapshot, outwaited
+            waited = clock.monotonic() - began
+            windows = {start: self.desired.services[start[0]].start_window for start in starting}
+            outwaited |= {start for start, window in windows.items() if waited > window}
+            if outwaited.issuperset(starting):
+                continue
+            self.reporter.on_event(Waiting(f"service.{starting[0][0]}", "waits for it to start"))
             clock.sleep(START_POLL_SECONDS)
 
-    def _starting(self, snapshot: Snapshot) -> str | None:
-        for name, spec in self.desired.services.items():
-            if spec.state is ServiceState.RUNNING and snapshot.services[name].state is State.STARTING:
-                return name
-        return None
+    def _starting(self, snapshot: Snapshot) -> list[Start]:
+        return [
+            (name, snapshot.services[name].pid)
+            for name, spec in self.desired.services.items()
+            if spec.state is ServiceState.RUNNING and snapshot.services[name].state is State.STARTING
+        ]

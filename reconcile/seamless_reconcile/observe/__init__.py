@@ -3,6 +3,6 @@
 Nothing here changes anything, and nothing here concludes anything: the rules are in `kinds`.
 """
 
-from seamless_reconcile.observe.snapshot import observe
+from seamless_reconcile.observe.snapshot import Start, observe
 
-__all__ = ["observe"]
+__all__ = ["Start", "observe"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from rhl_helpers.client import ConnectionFile
@@ -21,14 +23,20 @@ from seamless_reconcile.observed import Present, Unknown
 from seamless_reconcile.ports import Reach
 from seamless_reconcile.snapshot import Snapshot
 
+Start = tuple[str, "int | None"]
+"""A service that is starting: its name and its process."""
 
-def observe(desired: Desired, reach: Reach, *, passive: bool = False) -> Snapshot:
+
+def observe(
+    desired: Desired, reach: Reach, *, passive: bool = False, outwaited: frozenset[Start] = frozenset()
+) -> Snapshot:
     """Read everything a plan needs, once.
 
     Args:
         desired: what is declared: only this is read, plus all launcher rows of the hosts it names.
         reach: the world.
         passive: leave out handshakes.
+        outwaited: starts that this run has waited for in vain.
     """
     nodes = cache.cache_nodes(desired)
     tunnelled = any(spec.tunnelled for spec in desired.services.values())
@@ -44,7 +52,14 @@ def observe(desired: Desired, reach: Reach, *, passive: bool = False) -> Snapsho
         services.update(found[1])
         tunnels.update(found[2])
         caches.update(found[3])
+    services = {name: _outwaited(name, facts, outwaited) for name, facts in services.items()}
     return conclude(desired, nodes, hosts, services, tunnels, caches, passive=passive)
+
+
+def _outwaited(name: str, facts: ServiceFacts, starts: frozenset[Start]) -> ServiceFacts:
+    """Let no doubt about clocks excuse a start that was watched for its whole window."""
+    row = facts.row.value if isinstance(facts.row, Present) else None
+    return replace(facts, age=math.inf) if row is not None and (name, row.pid) in starts else facts
 
 
 _Found = tuple[HostFacts, dict[str, ServiceFacts], dict[str, TunnelFacts], dict[str, CacheFacts]]
