@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event as StopEvent
 from threading import Lock
@@ -220,7 +220,9 @@ class Session:
 
     def _digest(self) -> str:
         """Stand for everything that was declared and what it resolved to."""
-        text = f"{self.manifest.digest}\n{self.desired!r}"
+        # Without the places in the files: a saved plan names those by absolute paths.
+        placeless = {name: replace(spec, at=None) for name, spec in self.desired.services.items()}
+        text = f"{self.manifest.digest}\n{replace(self.desired, services=placeless)!r}"
         return hashlib.sha256(text.encode()).hexdigest()
 
 
