@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from rhl_helpers import calls
 from rhl_helpers.errors import GuardRefused, HelperError
 from rhl_helpers.host import Host
@@ -168,7 +170,9 @@ def settle_receipts(context: Context) -> None:
         row = file_row(facts)
         if row is not None and (row.size, row.modified) == (first.size, first.modified):
             receipt = Receipt(first.size, first.modified, first.pid, first.launch_id)
-            context.reach.memory.note_receipt(node.host, node.path, receipt)
+            # Without it the database counts as populated; everything was done all the same.
+            with contextlib.suppress(OSError):
+                context.reach.memory.note_receipt(node.host, node.path, receipt)
 
 
 def file_row(facts: CacheFacts) -> PersistentRow | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
 from rhl_helpers.client import ConnectionFile
+from rhl_helpers.errors import CallTimeout, ProtocolError, Unreachable
 from rhl_helpers.host import Host
 from seamless_reconcile.desired import Desired, ServiceSpec
 from seamless_reconcile.facts import HostFacts
@@ -21,6 +22,8 @@ from seamless_reconcile.ports import Reach
 from seamless_reconcile.snapshot import Snapshot
 
 POLL_SECONDS = 0.1
+LOST = (CallTimeout, ProtocolError, Unreachable)
+"""The call may have taken effect although no usable answer came: look what is."""
 
 
 class Record(Protocol):

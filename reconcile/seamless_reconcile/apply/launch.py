@@ -6,13 +6,14 @@ import uuid
 from typing import Any
 
 from rhl_helpers import calls
-from rhl_helpers.errors import CallTimeout, HelperError, HelperFailed, ProtocolError, Unreachable
+from rhl_helpers.errors import HelperError, HelperFailed
 from rhl_helpers.rows import MalformedRow, ServerRow
 from rhl_helpers.text import safe_lines
 from rhl_helpers.transport.base import Answer
 from seamless_reconcile import __version__
 from seamless_reconcile.apply.caches import file_row, launched_cold, look_at
 from seamless_reconcile.apply.context import (
+    LOST,
     POLL_SECONDS,
     Context,
     Step,
@@ -140,7 +141,7 @@ def _start(context: Context, spec: ServiceSpec, call: calls.Call[None], launch_i
         if any(sign in exc.detail for sign in _BEFORE_START):
             return failed(f"rhl-launch-service on {exc.host}: {exc.detail}")
         return _after_doubt(context, spec, launch_id, exc)
-    except (CallTimeout, ProtocolError, Unreachable) as exc:
+    except LOST as exc:
         return _after_doubt(context, spec, launch_id, exc)
     return None
 

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from rhl_helpers import calls
+from rhl_helpers.errors import HelperError
+from rhl_helpers.host import Host
 from rhl_helpers.rows import MalformedRow, ServerRow
 from rhl_helpers.transport.base import Answer
-from seamless_reconcile.apply.context import POLL_SECONDS, Context, Step, done, failed, refused, unneeded
+from seamless_reconcile.apply.context import (
+    LOST,
+    POLL_SECONDS,
+    Context,
+    Step,
+    done,
+    failed,
+    refused,
+    unneeded,
+)
 from seamless_reconcile.desired import ServiceSpec
 from seamless_reconcile.facts import NOT_OURS
 from seamless_reconcile.kinds.service import Life, ServiceObserved, State
 from seamless_reconcile.observe.hosts import read_row
 from seamless_reconcile.observe.services import process_evidence
-from seamless_reconcile.observed import Absent, Unknown
+from seamless_reconcile.observed import Absent, Present, Unknown
 from seamless_reconcile.outcomes import Result
 from seamless_reconcile.plan import Action
 
 CLOSED_SECONDS = 3.0
+MARKED_SECONDS = 2.0
 GONE_SECONDS = 12.0
 """How long a process may take to go: a daskserver lives on 2.5 s, a slow init reaps after seconds."""
 
@@ -28,7 +40,7 @@ def stop(context: Context, action: Action) -> Step:
     if objection:
         return objection
     pid = seen.pid or 0
-    word = context.host(spec.host).call(calls.stop(spec.key))
+    word, lost = _stop_word(context, spec)
     if word in ("stopped", "already gone"):
         # The helper itself saw that the pid is gone.
         _ended(context, spec, pid)
@@ -37,7 +49,34 @@ def stop(context: Context, action: Action) -> Step:
         step = _wait_gone(
             context, spec, pid, "its state file was removed" if word == "missing state" else word
         )
+        if lost:
+            _wait_marked(context, spec)
     return _port_closed(context, spec, seen.port) or step if step.result is Result.DONE else step
+
+
+def _stop_word(context: Context, spec: ServiceSpec) -> tuple[str, bool]:
+    """Ask for the stop; gives the helper's word for how it went, and whether that got lost.
+
+    Where it did, the process itself has to tell.
+    """
+    try:
+        return context.host(spec.host).call(calls.stop(spec.key)), False
+    except LOST as exc:
+        return f"{exc.kind} on {exc.host}: {exc.detail}", True
+
+
+def _wait_marked(context: Context, spec: ServiceSpec) -> None:
+    """Let a stop whose answer got lost come to its end: it marks whatever state file it then finds.
+
+    Without this, that could be a successor's.
+    """
+    clock = context.reach.clock
+    deadline = clock.monotonic() + MARKED_SECONDS
+    while clock.monotonic() < deadline:
+        row = read_row(context.host(spec.host), spec.key)
+        if isinstance(row, Absent) or (isinstance(row, Present) and row.value.json_status == "stale"):
+            return
+        clock.sleep(POLL_SECONDS)
 
 
 def _ended(context: Context, spec: ServiceSpec, pid: int) -> None:
@@ -119,12 +158,21 @@ def remove_state(context: Context, action: Action) -> Step:
     if objection:
         return objection
     _keep_epoch(context, spec)
-    host.call(calls.remove_server_state(spec.key))
-    if not isinstance(read_row(host, spec.key), Absent):
-        return failed(
-            "the state file came back after it was removed", "a process of that key still writes it"
-        )
-    return done()
+    lost = _remove(host, spec.key)
+    if isinstance(read_row(host, spec.key), Absent):
+        return done()
+    if lost:
+        return failed(f"{lost.kind} on {lost.host}: {lost.detail}", lost.hint)
+    return failed("the state file came back after it was removed", "a process of that key still writes it")
+
+
+def _remove(host: Host, key: str) -> HelperError | None:
+    """Remove a state file; gives what made the answer get lost, as it may be gone all the same."""
+    try:
+        host.call(calls.remove_server_state(key))
+    except LOST as exc:
+        return exc
+    return None
 
 
 def _keep_epoch(context: Context, spec: ServiceSpec) -> None:
