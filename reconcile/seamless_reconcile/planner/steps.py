@@ -236,7 +236,13 @@ def _numbered(draft: _Draft) -> tuple[Action, ...]:
         replace(
             draft.actions[handle],
             id=number[handle],
-            requires=tuple(sorted({number[first] for first in draft.requires[handle]})),
+            requires=tuple(sorted(number[first] for first in _nearest(draft.requires, handle))),
         )
         for handle in ordered
     )
+
+
+def _nearest(requires: Mapping[Handle, list[Handle]], handle: Handle) -> set[Handle]:
+    """Leave out what another requirement requires anyway: a plan that is read should be short."""
+    all_of = set(requires[handle])
+    return all_of - {further for first in all_of for further in requires[first]}
