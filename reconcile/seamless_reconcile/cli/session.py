@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import click
 
 from rhl_helpers.text import safe
-
 from seamless_reconcile.cli.options import DEFAULT_FILE, Asked, Narrowed
 from seamless_reconcile.cli.output import Output
 from seamless_reconcile.declared import Location, ManifestError, Problem

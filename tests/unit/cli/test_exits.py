@@ -175,11 +175,21 @@ def as_kwargs(plan):
     ("error", "code", "kind", "said"),
     [
         (workflow.Locked("frontend", "process 7"), 75, "locked", "frontend: another apply is at work there"),
-        (workflow.StalePlan(["stop service.x: was not part"]), 4, "stale_plan", "stop service.x: was not part"),
+        (
+            workflow.StalePlan(["stop service.x: was not part"]),
+            4,
+            "stale_plan",
+            "stop service.x: was not part",
+        ),
         (workflow.NotApproved(first_start()), 5, "not_approved", "nothing was changed"),
         (errors.Unreachable("far", "no route"), 1, "unreachable", "far: no route (check the network"),
         (errors.NotInstalled("far", "x"), 1, "not_installed", "install remote-http-launcher"),
-        (OSError(28, "No space left on device", "/x/\x1b"), 1, "system", "No space left on device: '/x/\\x1b'"),
+        (
+            OSError(28, "No space left on device", "/x/\x1b"),
+            1,
+            "system",
+            "No space left on device: '/x/\\x1b'",
+        ),
         (KeyboardInterrupt(), 130, "interrupted", "no action was begun"),
     ],
     ids=lambda value: type(value).__name__,

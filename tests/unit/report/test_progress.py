@@ -97,7 +97,9 @@ def test_what_ended_stays_readable_above_and_the_rest_is_wiped():
     wait_for(screen, "open tunnel.hashserver")
     progress.on_event(ev.Ended(Outcome(LAUNCH, Result.DONE, seconds=1.0)))
     progress.pause()
-    assert "done      launch service.hashserver on frontend  1.0 s\n" in LINE_CONTROL.sub("", screen.getvalue())
+    assert "done      launch service.hashserver on frontend  1.0 s\n" in LINE_CONTROL.sub(
+        "", screen.getvalue()
+    )
     assert screen.getvalue().endswith("\x1b[2K")
     assert "\x1b[?25h" in screen.getvalue()  # the cursor is back
 
