@@ -26,6 +26,9 @@ FACTS = {
         "A state file that is not there is proven absent by `rhl-inspect` alone; every other failure "
         "of it is told apart from that."
     ),
+    "phantom": (
+        "A state file that vanishes while `rhl-ps` lists it shows as a `failed` row with nothing else in it."
+    ),
     "one bad path": ("`rhl-ps-persistent` gives no row at all if one of its paths is bad."),
     "marker": (
         "With `--marker`, a directory without it gets no row, and the marker is no content; without, "

@@ -109,6 +109,10 @@ class Lab(ABC):
         """Make a directory where a state file should be."""
 
     @abstractmethod
+    def vanished_state(self, key: str) -> None:
+        """Have a state file that is listed but cannot be found."""
+
+    @abstractmethod
     def read_state(self, key: str) -> dict[str, Any] | None:
         """Read a state file behind the helpers' back."""
 
@@ -162,7 +166,7 @@ class Lab(ABC):
 
     @abstractmethod
     def services(self) -> int:
-        """Count the obedient services that run."""
+        """Count the obedient services that run, and their children."""
 
     @abstractmethod
     def port(self, kind: str, statuses: Mapping[str, int] | None = None) -> int:
@@ -171,6 +175,10 @@ class Lab(ABC):
     @abstractmethod
     def guarded(self, *policy: str, roots: Sequence[str] = ()) -> Guarded:
         """Give the same machine behind `rhl-guard` with that policy."""
+
+    @abstractmethod
+    def now(self) -> float:
+        """Give the time, for measuring."""
 
     @abstractmethod
     def wait(self, seconds: float) -> None:

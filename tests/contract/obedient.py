@@ -27,6 +27,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--fate", default="well")
     parser.add_argument("--ignore", default="")
     parser.add_argument("--successor", type=int)
+    parser.add_argument("--child", type=int, default=0)
     return parser.parse_args()
 
 
@@ -75,6 +76,9 @@ def main() -> None:
     ns = arguments()
     for name in filter(None, ns.ignore.split(",")):
         signal.signal(signal.Signals[name], signal.SIG_IGN)
+    for _ in range(ns.child):
+        if os.fork() == 0:
+            time.sleep(600)
     time.sleep(ns.boot)
     state = read_state(ns.status_file, ns.patience)
     if ns.fate == "hangs":

@@ -57,6 +57,7 @@ class RealLab(Lab):
         self._script("bin/obedient", f'exec {sys.executable} -S -E {HERE / "obedient.py"} "$@"')
         self.extra: dict[str, bool] = {}
         self.children: list[RealLab] = []
+        self.stages: dict[int, int] = {}
         self.init = subprocess.Popen(
             [sys.executable, "-S", "-E", str(HERE / "init.py"), *(["--lazy"] if lazy else [])],
             stdin=subprocess.PIPE,
@@ -98,6 +99,9 @@ class RealLab(Lab):
 
     def state_folder(self, key: str) -> None:
         (self.base / "server" / f"{key}.json").mkdir()
+
+    def vanished_state(self, key: str) -> None:
+        (self.base / "server" / f"{key}.json").symlink_to(self.folder / "nothing")
 
     def read_state(self, key: str) -> dict[str, Any] | None:
         try:
@@ -194,7 +198,12 @@ class RealLab(Lab):
             with socket.create_server(("localhost", 0)) as server:
                 port: int = server.getsockname()[1]
                 return port
-        return self._stage(kind, json.dumps(dict(statuses or {})))[1]
+        pid, port = self._stage(kind, json.dumps(dict(statuses or {})))
+        self.stages[port] = pid
+        return port
+
+    def now(self) -> float:
+        return time.monotonic()
 
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -34,6 +34,9 @@ class SimLab(Lab):
     def state_folder(self, key: str) -> None:
         self.machine.state[key] = StateFile(b"", self.world.clock.now(), folder=True)
 
+    def vanished_state(self, key: str) -> None:
+        self.machine.state[key] = StateFile(b"", self.world.clock.now(), vanished=True)
+
     def read_state(self, key: str) -> dict[str, Any] | None:
         state = self.machine.state.get(key)
         data = None if state is None else decode(state.raw).data
@@ -93,7 +96,8 @@ class SimLab(Lab):
         interrupt(self.world, self.machine, self.machine.processes[pid], "SIGINT")
 
     def services(self) -> int:
-        return len(self.machine.working())
+        processes = self.machine.processes.values()
+        return len([p for p in processes if p.role in ("service", "child") and not p.zombie])
 
     def port(self, kind: str, statuses: Mapping[str, int] | None = None) -> int:
         port = self.machine.free_port()
@@ -104,6 +108,9 @@ class SimLab(Lab):
     def guarded(self, *policy: str, roots: Sequence[str] = ()) -> Guarded:
         self.machine.guard = (*policy, *(("--data-roots", ":".join(roots)) if roots else ()))
         return _SimGuarded(self.transport)
+
+    def now(self) -> float:
+        return self.world.clock.now()
 
     def wait(self, seconds: float) -> None:
         self.world.clock.sleep(seconds)

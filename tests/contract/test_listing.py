@@ -165,6 +165,16 @@ def test_inspect_proves_absence(lab: Lab) -> None:
     assert lab.host.call(calls.inspect(KEY)) is not None
 
 
+@pytest.mark.fact("phantom", "vanished file")
+def test_a_file_that_vanishes_leaves_a_failed_row(lab: Lab) -> None:
+    lab.vanished_state(KEY)
+    line = json.loads(lab.run("rhl-ps", "--json").stdout)
+    assert line == {"key": KEY, "status": "failed", "live": None, "meta": {}}
+    assert lab.host.call(calls.inspect(KEY)) is None
+    assert lab.host.call(calls.stop(KEY)) == "missing state"
+    assert lab.run("rhl-rm", KEY, "--server").stdout.decode() == f"{KEY}: not found\n"
+
+
 def test_inspect_prints_the_file_and_nothing_of_its_own(lab: Lab) -> None:
     lab.state({"b": 1, "a": {"d": 2, "c": "é"}})
     text = lab.run("rhl-inspect", KEY).stdout.decode()

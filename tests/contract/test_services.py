@@ -121,3 +121,23 @@ def test_a_stopped_daskserver_takes_its_state_along_and_lives_on(lab: Lab) -> No
     assert lab.host.call(calls.pid_alive(row.pid)) is True
     lab.until(lambda: not lab.lives(row.pid or 0))
     assert lab.host.call(calls.logs("dask")) is not None
+
+
+@pytest.mark.fact("kept parameters")
+def test_a_jobserver_keeps_the_parameters_it_was_wired_with(lab: Lab) -> None:
+    status = "~/.remote-http-launcher/server/job.json"
+    options = ("--workers", "1", "--port-range", "49152", "65000", "--status-file", status)
+    argv = ("seamless-jobserver", *options, "--host", "localhost", "--timeout", "600")
+    wiring = {
+        "buffer": [{"readonly": False, "remote_url": "http://localhost:1", "remote_directory": "~/buffers"}],
+        "database": [{"readonly": False, "remote_url": "http://localhost:2"}],
+        "record": False,
+    }
+    lab.host.call(calls.launch_service("job", "/tmp", argv, parameters=wiring, network_interface="localhost"))
+    lab.until(lambda: lab.status("job") != "starting", 60.0)
+    row = lab.row("job")
+    assert (row.status, row.live) == ("running", True)
+    assert (row.parameters, row.workdir) == (wiring, "/tmp")
+    lab.until(lambda: lab.answers(row.port or 0) is Answer.OK)
+    assert lab.host.call(calls.stop("job")) == "stopped"
+    assert lab.row("job").parameters == wiring

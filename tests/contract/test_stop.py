@@ -94,18 +94,25 @@ def test_several_good_keys_are_reported_each(lab: Lab) -> None:
 @pytest.mark.fact("stop zombie")
 def test_a_zombie_takes_its_time_and_counts_as_killed(lab: Lab) -> None:
     lab.state({"pid": lab.process("zombie"), "status": "running"})
+    start = lab.now()
     assert lab.host.call(calls.stop(KEY)) == "kill required"
+    assert 9.5 < lab.now() - start < 20
     assert lab.status() == "stale"
     assert json.loads(lab.run("rhl-ps", "--json").stdout)["live"] is True
 
 
 @pytest.mark.fact("stop hard")
 def test_who_ignores_signals_is_killed(lab: Lab) -> None:
-    lab.launch("--ignore", "SIGINT,SIGTERM")
+    lab.launch("--ignore", "SIGINT,SIGTERM", "--child", "1")
     row = lab.running()
     assert row.pid is not None
+    assert lab.services() == 2
+    start = lab.now()
     assert lab.host.call(calls.stop(KEY)) == "kill required"
+    assert 9.5 < lab.now() - start < 20
     lab.until(lambda: not lab.lives(row.pid or 0))
+    # Only the leader was killed.
+    assert lab.services() == 1
 
 
 @pytest.mark.fact("stop hard")

@@ -21,7 +21,7 @@ KINDS = {
 _TAKES = {
     "--status-file": 1, "--timeout": 1, "--host": 1, "--port-range": 2, "--workers": 1, "--writable": 0,
     "--boot": 1, "--start": 1, "--bind": 1, "--stop": 1,
-    "--fate": 1, "--patience": 1, "--ignore": 1, "--successor": 1,
+    "--fate": 1, "--patience": 1, "--ignore": 1, "--successor": 1, "--child": 1,
 }  # fmt: skip
 
 
@@ -45,6 +45,7 @@ def read_arguments(host: SimHost, argv: Sequence[str]) -> tuple[Service, frozens
         service.path = "health"
     service.fate = options.get("--fate", "well")
     service.patience = float(options.get("--patience", service.patience))
+    service.children = int(options.get("--child", 0))
     if "--successor" in options:
         service.successor = int(options["--successor"])
     service.pace = _pace(host.profiles[service.kind], options)

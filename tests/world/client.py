@@ -17,6 +17,7 @@ from rhl_helpers.client import (
 from rhl_helpers.client import Process as Identified
 from rhl_helpers.transport.base import Answer
 from world import network
+from world.command import KEY
 from world.process import Listener, Process
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class SimClient:
 
     def write_file(self, key: str, payload: Mapping[str, Any]) -> None:
         """Write one connection file."""
+        check(key)
         self.world.monitor.touching_file(self.world, key)
         if self.disk_full:
             raise OSError(28, "No space left on device")
@@ -87,6 +89,7 @@ class SimClient:
 
     def remove_file(self, key: str) -> None:
         """Remove one connection file; a missing one is fine."""
+        check(key)
         self.world.monitor.touching_file(self.world, key)
         if self.world.local.client_files.pop(key, None) is not None:
             self.world.effect("local", "removed connection file", key)
@@ -245,6 +248,12 @@ def monitor_round(world: World, pid: int) -> None:
         world.clock.after(MONITOR_ROUND, monitor_round, pid)
 
 
+def check(key: str) -> None:
+    """Refuse what cannot be a file name."""
+    if not KEY.fullmatch(key):
+        raise ValueError(f"not a service key: {key}")
+
+
 @functools.lru_cache(maxsize=4096)
 def read_file(key: str, raw: bytes) -> ConnectionFile | MalformedFile:
     """Decode one connection file."""
@@ -255,8 +264,9 @@ def read_file(key: str, raw: bytes) -> ConnectionFile | MalformedFile:
     if not isinstance(data, dict):
         return MalformedFile(key, "not a JSON object")
     hostname, port = data.get("hostname"), data.get("port")
-    if not isinstance(hostname, str) or not _is_port(port):
+    if not isinstance(hostname, str) or not hostname or not _is_port(port):
         return MalformedFile(key, "no usable hostname and port")
+    through = data.get("tunneled-host")
     extra = {
         name: value for name, value in data.items() if name.endswith(("_port", "-port")) and _is_port(value)
     }
@@ -268,10 +278,10 @@ def read_file(key: str, raw: bytes) -> ConnectionFile | MalformedFile:
         key=key,
         hostname=hostname,
         port=port,
-        tunneled_host=data.get("tunneled-host"),
+        tunneled_host=through if isinstance(through, str) else None,
         tunneled_port=remote,
-        extra={name: value for name, value in extra.items() if not name.startswith("tunneled-")} or None,
-        tunneled_extra=tunnelled or None,
+        extra={name: value for name, value in extra.items() if not name.startswith("tunneled-")},
+        tunneled_extra=tunnelled,
         stale=data.get("status") == "stale",
     )
 

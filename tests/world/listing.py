@@ -21,7 +21,7 @@ MAX_C_LONG = 2**63 - 1
 def read_state(host: SimHost, key: str, prefix: str) -> dict[str, Any] | None:
     """Read a state file as every helper does; None if it is not there."""
     state = host.state.get(key)
-    return None if state is None else read_json(state, host.state_path(key), prefix)
+    return None if state is None or state.vanished else read_json(state, host.state_path(key), prefix)
 
 
 def read_json(state: StateFile, path: str, prefix: str) -> dict[str, Any]:
@@ -61,6 +61,8 @@ def alive(host: SimHost, pid: int) -> bool:
 def row(host: SimHost, key: str, *, check: bool = True) -> tuple[bytes, bool | None, Any]:
     """Give what goes into one row of rhl-ps: the file, whether its pid lives, and the pid."""
     state = host.state[key]
+    if state.vanished:
+        return b"{}", None, None
     data = read_json(state, host.state_path(key), "rhl-ps")
     pid = number(data.get("pid"))
     status = data.get("status")

@@ -36,7 +36,7 @@ class Process:
     Attributes:
         owner: "ours" or "other": whether the service account may signal it.
         zombie: it has ended, but nobody has reaped it.
-        role: "service", "stranger", "ssh", "monitor".
+        role: "service", "child" (of a service), "stranger", "ssh", "monitor".
         key: the launcher key it was started for; None for anything but services.
         workdir: absolute, `~` expanded.
         ignores: signals it does not react to.
@@ -88,6 +88,7 @@ class Service:
         fate: "well", or how it goes wrong: "failed", "dies", "hangs", "mute", "sick", "bind".
         pace: how fast it is.
         patience: seconds it waits for its state file to appear.
+        children: how many processes it starts, which outlive it if it is killed.
         successor: a pid it leaves in its state file as it ends, as if another had been launched meanwhile.
         timeout: seconds without a request until it exits; None for never.
         data: the file or directory it keeps data in.
@@ -96,6 +97,7 @@ class Service:
     __slots__ = (
         "args",
         "base",
+        "children",
         "data",
         "fate",
         "host",
@@ -123,6 +125,7 @@ class Service:
         self.pace = PROFILES[kind]
         self.patience = 20.0
         self.successor: int | None = None
+        self.children = 0
         self.timeout: float | None = None
         self.last_request = 0.0
         self.waiting_since = 0.0

@@ -29,6 +29,10 @@ def spawn(world: World, host: SimHost, key: str, workdir: str, argv: list[str]) 
     if fates:
         service.fate, host.fates[key] = fates[0], fates[1:]
     service.waiting_since = world.clock.now()
+    for _ in range(service.children):
+        child = Process(host.new_pid(), "child", world.clock.now())
+        child.workdir = workdir
+        host.processes[child.pid] = child
     if service.fate == "conda":
         world.clock.after(
             0.1, die, host.name, process.pid, b"EnvironmentNameNotFound: Could not find conda env\n"

@@ -10,11 +10,15 @@ MAX_NESTING = 900
 
 
 class StateFile(NamedTuple):
-    """A launcher state file, as bytes; `folder` for a directory where a file should be."""
+    """A launcher state file, as bytes; `folder` for a directory where a file should be.
+
+    `vanished`: listed, but not there when it is opened: removed in between, or a dangling link.
+    """
 
     raw: bytes
     mtime: float
     folder: bool = False
+    vanished: bool = False
 
 
 class Log:

@@ -141,7 +141,7 @@ def rm(world: World, host: SimHost, args: list[str]) -> Result:
             del host.client_files[key]
             world.effect(host.name, "removed connection file", key)
             removed += f"removed {host.base}/client/{key}.json\n"
-        if (not flags or "--server" in flags) and key in host.state:
+        if (not flags or "--server" in flags) and key in host.state and not host.state[key].vanished:
             removed += _remove_state(world, host, key, (out + removed).encode())
         out += removed or f"{key}: not found\n"
     return Result(0, out.encode())
