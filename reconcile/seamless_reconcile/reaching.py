@@ -74,8 +74,10 @@ class Connections:
             transport.close()
 
 
-def real_reach(hosts: Callable[[str], Host], memory: Memory) -> Reach:
-    """Put the real world together."""
+def real_reach(hosts: Callable[[str], Host], memory: Memory, *, changing: bool) -> Reach:
+    """Put the real world together; only with `changing` can this machine's side be changed (S6)."""
     from rhl_helpers.local_client import LocalClient  # noqa: PLC0415
+    from rhl_helpers.read_only_client import ReadOnlyClient  # noqa: PLC0415
 
-    return Reach(host=hosts, client=LocalClient(), clock=SystemClock(), gather=in_threads, memory=memory)
+    client = LocalClient() if changing else ReadOnlyClient(LocalClient())
+    return Reach(host=hosts, client=client, clock=SystemClock(), gather=in_threads, memory=memory)

@@ -103,8 +103,8 @@ class Session:
         self._connections.close()
 
     def _loop(self, *listeners: Reporter) -> Loop:
-        reading = real_reach(self._connections.reading, self._memory)
-        changing = real_reach(self._connections.changing, self._memory)
+        reading = real_reach(self._connections.reading, self._memory, changing=False)
+        changing = real_reach(self._connections.changing, self._memory, changing=True)
         return Loop(
             self.desired, reading, changing, _All((self._reporter, *listeners)), self._settings.parallel
         )
