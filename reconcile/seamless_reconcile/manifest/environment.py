@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?\}|\$\{")
-MAX_TEXT = 64 * 1024
+# What all references of one run may put in, in characters.
+MAX_FILLED = 4 * 1024 * 1024
 
 
 class Unset(ValueError):
@@ -32,20 +33,18 @@ class Environment:
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
         self._used: dict[str, str] = {}
+        self._left = MAX_FILLED
 
     def fill(self, text: str) -> str:
         """Give the text with its references filled in.
 
         Raises:
             Unset: a variable is unset (or empty, where a default is given, the default is taken),
-                the reference is malformed, or the result is absurdly long.
+                the reference is malformed, or all together put in absurdly much.
         """
         if "${" not in text:
             return text
-        filled = _REFERENCE.sub(self._value, text)
-        if len(filled) > MAX_TEXT:
-            raise Unset("the text with its environment values is too long")
-        return filled
+        return _REFERENCE.sub(self._value, text)
 
     def _value(self, found: re.Match[str]) -> str:
         if found.group() == "$${":
@@ -59,6 +58,9 @@ class Environment:
         if value is None:
             raise Unset(f"the environment variable {name} is not set", unset=True)
         self._used[name] = value
+        self._left -= len(value)
+        if self._left < 0:
+            raise Unset("environment values put in more text than is read")
         return value
 
     def digest(self, into: hashlib._Hash) -> None:

@@ -1,7 +1,7 @@
 """Read YAML text into a tree from the parser's event stream.
 
 No construction, no resolver: what a scalar means is decided by `scalars`. Time and memory are
-bounded: size, depth, number of nodes and what aliases stand for all have a limit. Read are one
+bounded: size, depth, number and length of values and what aliases stand for all have a limit. Read are one
 document, plain and quoted scalars, mappings with unique text keys, sequences. Refused are tags,
 further documents, merge keys, recursive aliases.
 """
@@ -21,6 +21,7 @@ from seamless_reconcile.manifest.tree import Items, Node, Scalar, Table, expande
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 32
 MAX_NODES = 1_000_000
+MAX_TEXT = 64 * 1024
 # All aliases of one file together may stand for this many nodes: enough to repeat a few settings.
 MAX_ALIAS_NODES = 2_000
 _MERGE_KEY = "<<"
@@ -125,6 +126,8 @@ class _Builder:
             mark = event.start_mark
             node = Scalar(event.value, not event.style, mark.line + 1, mark.column + 1)
             self._check(event, node.line, node.column)
+            if len(node.text) > MAX_TEXT:
+                raise Unreadable(f"a text of more than {MAX_TEXT} characters", node.line, node.column)
             self._add(node, event.anchor)
         elif kind is yaml.MappingStartEvent:
             self._open(Table(event.start_mark.line + 1, event.start_mark.column + 1), event)

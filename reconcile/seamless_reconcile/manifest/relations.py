@@ -11,6 +11,8 @@ from seamless_reconcile.manifest.problems import nearest
 
 # Looking for the nearest name among many, many times, would take minutes.
 _MAX_COMPARISONS = 50_000
+# Of a circle.
+_SHOWN = 50
 
 
 def check_relations(entries: Sequence[Entry], names: Mapping[str, Location]) -> list[Problem]:
@@ -50,8 +52,11 @@ def _circles(edges: Mapping[str, Sequence[str]], entries: Mapping[str, Entry]) -
 
 
 def ring(cycle: Sequence[str]) -> str:
-    """Show a cycle, back to where it begins."""
-    return " → ".join((*cycle, cycle[0]))
+    """Show a cycle, back to where it begins; the middle of a very long one is counted only."""
+    names = list(cycle)
+    if len(names) > _SHOWN:
+        names[_SHOWN // 2 : -_SHOWN // 2] = [f"({len(names) - _SHOWN} more)"]
+    return " → ".join((*names, names[0]))
 
 
 def cycles(edges: Mapping[str, Sequence[str]]) -> list[list[str]]:

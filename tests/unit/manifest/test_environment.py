@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from seamless_reconcile.manifest.environment import MAX_TEXT, Environment, Unset
+from seamless_reconcile.manifest.environment import MAX_FILLED, Environment, Unset
 
 VALUES = {"A": "1", "EMPTY": "", "_b2": "x y", "REF": "${A}"}
 
@@ -47,9 +47,11 @@ def test_a_malformed_reference_is_an_error(text):
     assert not caught.value.unset
 
 
-def test_the_result_is_bounded():
-    with pytest.raises(Unset, match="too long"):
-        Environment({"A": "x" * MAX_TEXT}).fill("${A}${A}")
+@pytest.mark.parametrize("texts", [["${A}${A}${A}"], ["${A}"] * 3])
+def test_what_is_put_in_is_bounded(texts):
+    environment = Environment({"A": "x" * (MAX_FILLED // 2)})
+    with pytest.raises(Unset, match="more text than is read"):
+        [environment.fill(text) for text in texts]
 
 
 def _digest(values, *texts):

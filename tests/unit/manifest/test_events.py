@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from seamless_reconcile.manifest import events
-from seamless_reconcile.manifest.events import MAX_ALIAS_NODES, MAX_BYTES, MAX_DEPTH, read_tree
+from seamless_reconcile.manifest.events import MAX_ALIAS_NODES, MAX_BYTES, MAX_DEPTH, MAX_TEXT, read_tree
 from seamless_reconcile.manifest.tree import Items, Scalar, Table, find
 
 
@@ -232,6 +232,12 @@ def test_size_is_bounded():
     _, (problem,) = _read(b"#" * (MAX_BYTES + 1))
     assert problem == "f:1:1: the file is larger than 4 MiB"
     assert _read(b"#" * MAX_BYTES) == (None, [])
+
+
+def test_the_length_of_a_text_is_bounded(parser):
+    assert _good("a: " + "x" * MAX_TEXT)
+    _, (problem,) = _read("a: " + "x" * (MAX_TEXT + 1))
+    assert problem == f"f:1:4: a text of more than {MAX_TEXT} characters"
 
 
 def test_the_number_of_values_is_bounded(monkeypatch):
