@@ -42,7 +42,7 @@ def test_long_chains_are_no_circles_and_take_no_time(written):
     started = time.perf_counter()
     written.load(f"{text}  s{count}: {{type: hashserver}}\n")
     (problem,) = written.problems(f"{text}  s{count}: {{type: hashserver, depends_on: s0}}\n")
-    assert problem.startswith("m.yaml:3:37: services.s0.depends_on: goes in a circle: s0 → s1 → ")
+    assert problem.startswith("m.yaml:3:38: services.s0.depends_on: goes in a circle: s0 → s1 → ")
     assert problem.endswith(
         f" → ({count - 49} more) → " + " → ".join(f"s{n}" for n in range(count - 24, count + 1)) + " → s0"
     )
