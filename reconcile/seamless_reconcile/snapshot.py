@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from seamless_reconcile.declared import CacheState
 from seamless_reconcile.facts import HostFacts
-from seamless_reconcile.kinds.cache import CacheNode, CacheObserved
+from seamless_reconcile.kinds.cache import COLD, CacheNode, CacheObserved
 from seamless_reconcile.kinds.service import ServiceObserved, Wiring
 from seamless_reconcile.kinds.tunnel import TunnelObserved
 
@@ -30,3 +31,12 @@ class Snapshot:
     tunnels: Mapping[str, TunnelObserved] = field(default_factory=dict)
     wirings: Mapping[str, Wiring] = field(default_factory=dict)
     passive: bool = False
+
+    def may_go(self, node: CacheNode) -> bool:
+        """Tell whether a cache may be cleared along with one it lies in (S2, S7).
+
+        One that is in sync with its epoch keeps what was computed since.
+        """
+        seen = self.caches[node.name]
+        keeps = node.epoch is not None and seen.epoch == node.epoch and seen.state not in COLD
+        return node.state is CacheState.COLD and not keeps

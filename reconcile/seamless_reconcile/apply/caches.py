@@ -9,7 +9,6 @@ from rhl_helpers.errors import GuardRefused, HelperError
 from rhl_helpers.host import Host
 from rhl_helpers.rows import PersistentRow
 from seamless_reconcile.apply.context import Context, Step, done, failed, refused, unneeded
-from seamless_reconcile.declared import CacheState
 from seamless_reconcile.facts import NOT_OURS, CacheFacts, HostFacts, Receipt
 from seamless_reconcile.kinds.cache import COLD, CacheNode, CacheObserved, State, classify, is_cold
 from seamless_reconcile.observe.caches import read_cache
@@ -68,11 +67,8 @@ def _may_clear(context: Context, node: CacheNode, seen: CacheObserved, action: A
         return failed(seen.reason, seen.hint)
     listing = read_host(context.host(node.host), [], context.reach.clock)
     dead = _proven_dead(context, node, listing)
-    cold = [
-        n.path
-        for n in context.snapshot.nodes
-        if n.host == node.host and n.state is CacheState.COLD and n is not node
-    ]
+    then = context.snapshot
+    cold = [n.path for n in then.nodes if n.host == node.host and n is not node and then.may_go(n)]
     refusal = clear_refusal(node, seen, listing, going_down=dead, cold_paths=cold)
     if refusal:
         return refused(refusal.reason, refusal.hint)

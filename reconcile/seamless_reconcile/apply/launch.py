@@ -26,7 +26,7 @@ from seamless_reconcile.declared import CacheState
 from seamless_reconcile.desired import ServiceSpec
 from seamless_reconcile.kinds.cache import COLD, is_cold
 from seamless_reconcile.kinds.cache import State as Stored
-from seamless_reconcile.kinds.service import Life, State
+from seamless_reconcile.kinds.service import Life, State, handshake_port
 from seamless_reconcile.observe.caches import read_cache
 from seamless_reconcile.observe.hosts import read_host, read_row, row_of
 from seamless_reconcile.observe.services import ask
@@ -208,7 +208,8 @@ def _did_not_start(context: Context, spec: ServiceSpec, why: str) -> Step:
 def _started(context: Context, spec: ServiceSpec, row: ServerRow, launch_id: str, *, fresh: bool) -> Step:
     pid = row.pid or 0
     clock = context.reach.clock
-    context.reach.memory.note_launched(spec.host, spec.key, Launched(pid, row.port, launch_id, clock.now()))
+    well = Launched(pid, handshake_port(spec, row), launch_id, clock.now())
+    context.reach.memory.note_launched(spec.host, spec.key, well)
     node = context.node(spec.name)
     if fresh and node is not None and node.file is not None:
         file = file_row(read_cache(context.host(spec.host), node, context.reach.memory))

@@ -12,7 +12,7 @@ from rhl_helpers.errors import HelperError
 from rhl_helpers.host import Host
 from rhl_helpers.rows import MalformedRow, ServerRow, StampedState
 from rhl_helpers.transport.base import LOCAL, Answer
-from seamless_reconcile.declared import ServiceState
+from seamless_reconcile.declared import CacheState, ServiceState
 from seamless_reconcile.desired import ServiceSpec
 from seamless_reconcile.facts import NOT_OURS, Evidence, Ghost, HostFacts, ServiceFacts
 from seamless_reconcile.kinds.service import handshake_port
@@ -61,7 +61,7 @@ def read_service(
         return _without_row(spec, row, host, listing, reach, file, passive=passive)
     if isinstance(row, MalformedRow):
         return _without_row(spec, row, host, listing, reach, file, passive=passive)
-    return _with_row(spec, row.value, host, listing, reach, heard=heard, passive=passive)
+    return _with_row(spec, row.value, host, listing, reach, file, heard=heard, passive=passive)
 
 
 def _with_row(
@@ -70,6 +70,7 @@ def _with_row(
     host: Host,
     listing: HostFacts,
     reach: Reach,
+    file: ConnectionFile | None,
     *,
     heard: Answer | None,
     passive: bool,
@@ -80,7 +81,7 @@ def _with_row(
     if passive:
         return facts
     if row.live is not True or evidence in NOT_OURS:
-        return replace(facts, ghost=_at_old_port(spec, row, host, listing))
+        return replace(facts, ghost=_orphan(spec, row, host, listing, reach, file))
     if row.json_status == "starting":
         return replace(facts, age=_age(host, spec.key, reach))
     if row.json_status not in ("running", "stale"):
@@ -92,10 +93,28 @@ def _with_row(
     return ServiceFacts(Present(row), answer, evidence, seen_well)
 
 
-def _at_old_port(spec: ServiceSpec, row: ServerRow, host: Host, listing: HostFacts) -> Ghost | None:
-    """Look whether the port of a dead process is closed: an orphan of the same key may answer there."""
+def _orphan(
+    spec: ServiceSpec,
+    row: ServerRow,
+    host: Host,
+    listing: HostFacts,
+    reach: Reach,
+    file: ConnectionFile | None,
+) -> Ghost | None:
+    """Look whether the port of a dead process is closed: an orphan of the same key may answer there.
+
+    One that died while starting left no port; then all other traces are followed.
+    """
     port = handshake_port(spec, row)
-    return find_ghost(spec, host, listing, [(port, None, "its state file")]) if port else None
+    leads: list[Lead] = [(port, None, "its state file")] if port else []
+    if not port and not (spec.state is ServiceState.STOPPED and _in_nobodys_way(spec)):
+        leads = _leads(spec, Absent(), reach, file, log_head(host, spec.key) or b"")
+    return find_ghost(spec, host, listing, leads, interface=row.network_interface)
+
+
+def _in_nobodys_way(spec: ServiceSpec) -> bool:
+    """Tell whether nothing is to be launched or cleared: then whoever may live there may go on."""
+    return spec.state is not ServiceState.RUNNING and not (spec.cache and spec.cache.state is CacheState.COLD)
 
 
 def ask(spec: ServiceSpec, row: ServerRow, host: Host) -> Answer | Unknown | None:
@@ -191,7 +210,7 @@ def _without_row(
     if isinstance(row, MalformedRow) and row.pid is not None:
         evidence = process_evidence(spec, row, reach)
         alive = row.live if row.live is not None else _alive(host, row.pid)
-    if passive or (spec.state is not ServiceState.RUNNING and isinstance(row, Absent)):
+    if passive or (isinstance(row, Absent) and _in_nobodys_way(spec)):
         return ServiceFacts(row, evidence=evidence, pid_alive=alive)
     head = log_head(host, spec.key)
     leads = _leads(spec, row, reach, file, head or b"")
@@ -232,14 +251,22 @@ def _leads(
     known = reach.memory.launched(spec.host, spec.key)
     if known and known.port:
         leads.append((known.port, known.pid, "this client's memory of its launch"))
-    if file is not None:
-        there = file.tunneled_port if file.tunneled_host else file.port
-        if there:
-            leads.append((there, None, "the client file"))
+    there = _port_in(file, spec.handshake.port_name if spec.handshake else None) if file else None
+    if there:
+        leads.append((there, None, "the client file"))
     return leads
 
 
-def find_ghost(spec: ServiceSpec, host: Host, listing: HostFacts, leads: Iterable[Lead]) -> Ghost | None:
+def _port_in(file: ConnectionFile, name: str | None) -> int | None:
+    """Give the port on the service's own host that a connection file names for its handshake."""
+    if name is not None:
+        return ((file.tunneled_extra if file.tunneled_host else file.extra) or {}).get(name)
+    return file.tunneled_port if file.tunneled_host else file.port
+
+
+def find_ghost(
+    spec: ServiceSpec, host: Host, listing: HostFacts, leads: Iterable[Lead], *, interface: str | None = None
+) -> Ghost | None:
     """Follow the leads: a port that answers the handshake and that no other service claims."""
     path = spec.handshake.path if spec.handshake else ""
     claimed = {row.port for row in listing.rows.values() if row.live and row.key != spec.key}
@@ -249,7 +276,7 @@ def find_ghost(spec: ServiceSpec, host: Host, listing: HostFacts, leads: Iterabl
             continue
         tried.add(port)
         try:
-            answer = host.probe(spec.network_interface, port, path)
+            answer = host.probe(interface or spec.network_interface, port, path)
         except HelperError:
             continue
         if answer is Answer.OK or (answer is not Answer.CLOSED and pid is not None and _alive(host, pid)):

@@ -120,9 +120,7 @@ def _refusal(
         if encloses(node, inner) and blocked is not None and blocked.refusal is not None:
             return Refusal(f"{inner.address} lies inside and is blocked: {blocked.refusal.reason}")
     host = snapshot.hosts.get(node.host, HostFacts(node.host))
-    cold = [
-        n.path for n in snapshot.nodes if n.host == node.host and n.state is CacheState.COLD and n is not node
-    ]
+    cold = [n.path for n in snapshot.nodes if n.host == node.host and n is not node and snapshot.may_go(n)]
     here = {name: spec for name, spec in desired.services.items() if spec.host == node.host}
     keys = {here[name].key for name in down} | {
         spec.key for name, spec in here.items() if _out_of_the_way(spec, snapshot.services[name])
@@ -144,12 +142,13 @@ def _out_of_the_way(spec: ServiceSpec, seen: ServiceObserved) -> bool:
 def _must_be_down(node: CacheNode, desired: Desired, snapshot: Snapshot) -> tuple[str, ...]:
     """Name the services of the manifest that are alive and work in, above or below a cache."""
     host = snapshot.hosts.get(node.host)
+    inside = {name for inner in snapshot.nodes if encloses(node, inner) for name in inner.services}
     return tuple(
         name
         for name, spec in desired.services.items()
         if spec.host == node.host
         and snapshot.services[name].alive
-        and (name in node.services or _reaches(snapshot, name, node, host))
+        and (name in node.services or name in inside or _reaches(snapshot, name, node, host))
     )
 
 

@@ -131,6 +131,8 @@ class _Round:
         for upstream in spec.upstream:
             if upstream.name is not None and self.decided[upstream.name].moves:
                 return f"service.{upstream.name} comes up on another port"
+            if upstream.name is not None and self.decided[upstream.name].fate in (Fate.STOP, Fate.REMOVE):
+                return f"service.{upstream.name} is stopped"
         return ""
 
     def _is_wanted(self, spec: ServiceSpec) -> bool:
@@ -140,6 +142,11 @@ class _Round:
         """S2, S4: what cannot be shown to be this service is neither stopped nor replaced."""
         if seen.life is Life.HIDDEN:
             return Refusal(seen.reason, seen.hint)
+        if seen.alive and seen.state is State.MALFORMED and spec.state is ServiceState.STOPPED:
+            return Refusal(
+                f"{seen.reason}; a malformed state file leads rhl-stop to no process",
+                "stop it by hand on that host, or declare it absent and plan with --replace",
+            )
         if seen.life is Life.UNPROVEN and f"service.{spec.name}" not in self.replace:
             return Refusal(f"{seen.reason}; nothing shows that process {seen.pid} is this service", seen.hint)
         return None
@@ -147,7 +154,7 @@ class _Round:
     def _cannot_start(self, spec: ServiceSpec) -> Refusal | None:
         """L3: what is blocked below blocks the launch above."""
         node = next((n for n in self.snapshot.nodes if spec.name in n.services), None)
-        refusal = self._bad_ground(node) if node else None
+        refusal = self._bad_ground(spec, node) if node else None
         if refusal:
             return refusal
         for name in spec.dependencies:
@@ -163,13 +170,13 @@ class _Round:
                 return Refusal(f"requires service.{name}, which is not running and not targeted")
         return self._no_upstream(spec)
 
-    def _bad_ground(self, node: CacheNode) -> Refusal | None:
+    def _bad_ground(self, spec: ServiceSpec, node: CacheNode) -> Refusal | None:
         """Say why nothing is launched on a directory; None if it may be."""
         clear, seen = self.clears[node.name], self.snapshot.caches[node.name]
         if node.state is CacheState.COLD and clear.refusal:
             state = "unknown" if clear.verdict is Verdict.UNKNOWN else "blocked"
             return Refusal(f"requires {node.address}, which is {state}: {clear.refusal.reason}")
-        if seen.refused:
+        if seen.refused and spec.workdir.rstrip("/") == node.path:
             # The guard holds a launch's directory against the same policy.
             return Refusal(f"it would be launched in {node.path}: {seen.reason}", seen.hint)
         return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from seamless_reconcile.declared import TunnelState
+from seamless_reconcile.declared import ServiceState, TunnelState
 from seamless_reconcile.desired import Desired, ServiceSpec
+from seamless_reconcile.kinds.service import Life, ServiceObserved
 from seamless_reconcile.kinds.service import State as ServiceIs
 from seamless_reconcile.kinds.tunnel import State, TunnelObserved
 from seamless_reconcile.plan import Verdict
@@ -50,10 +51,18 @@ def _decide(spec: ServiceSpec, snapshot: Snapshot, decision: Decision, *, asked:
     seen = snapshot.tunnels[spec.name]
     service = snapshot.services[spec.name]
     if spec.tunnel is not TunnelState.OPEN:
-        return _closed(seen)
+        return _closed(spec, seen, service)
     if decision.fate is Fate.BLOCKED and service.state not in (ServiceIs.RUNNING, ServiceIs.STARTING):
         why = f"requires service.{spec.name}, which is {'unknown' if decision.unknown else 'blocked'}"
         return Route(Verdict.UNKNOWN if decision.unknown else Verdict.BLOCKED, refusal=Refusal(why))
+    if decision.fate in (Fate.STOP, Fate.REMOVE) or (
+        spec.state is not ServiceState.RUNNING and not service.alive
+    ):
+        # Left there, a client would follow it to whoever gets the port next.
+        there = seen.state not in (State.CLOSED, State.UNKNOWN)
+        refusal = Refusal(f"requires service.{spec.name}, which should be {spec.state.value}")
+        cause = f"service.{spec.name} does not run"
+        return Route(Verdict.BLOCKED, close=there, cause=cause, refusal=refusal)
     if seen.state is State.UNKNOWN:
         return Route(Verdict.UNKNOWN, refusal=Refusal(seen.reason))
     if decision.moves:
@@ -68,9 +77,13 @@ def _decide(spec: ServiceSpec, snapshot: Snapshot, decision: Decision, *, asked:
     return Route(Verdict.DRIFT, close=True, open=True, cause=cause)
 
 
-def _closed(seen: TunnelObserved) -> Route:
+def _closed(spec: ServiceSpec, seen: TunnelObserved, service: ServiceObserved) -> Route:
     if seen.state is State.CLOSED:
         return Route(Verdict.IN_SYNC)
+    if service.life is Life.HIDDEN:
+        # Without it the next plan could take the service for dead (S4).
+        why = f"it is a trace of the process that service.{spec.name} still has"
+        return Route(Verdict.BLOCKED, refusal=Refusal(why, service.hint))
     if seen.state is State.UNKNOWN and seen.file is None and not seen.forwards:
         return Route(Verdict.UNKNOWN, refusal=Refusal(seen.reason))
     return Route(Verdict.DRIFT, close=True, cause=f"should be closed, is {seen.state.value}")
