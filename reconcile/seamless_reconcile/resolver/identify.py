@@ -56,8 +56,9 @@ def identify(entry: Entry, selection: Selection) -> Identification:
 
 
 def problem(entry: Entry, field: str, message: str, hint: str = "") -> Problem:
-    """Say what is wrong with an entry, at the field that says it (its own or the defaults')."""
-    return Problem(entry.places.get(field, entry.at), f"services.{safe(entry.name)}: {message}", hint)
+    """Say what is wrong with a field of an entry, or with all of it, where it stands (defaults included)."""
+    name = f"services.{safe(entry.name)}" + (f".{field}" if field else "")
+    return Problem(entry.places.get(field, entry.at), f"{name}: {message}", hint)
 
 
 def _given(wanted: Identity) -> dict[str, str | None]:
@@ -73,7 +74,7 @@ def _unsafe(entry: Entry, values: Mapping[str, str | None], *, synthetic: bool) 
         fault = _RULES[name](value)
         if fault:
             hint = "" if value == getattr(entry.identity, name) else _FROM_FILES
-            yield problem(entry, name, f"{name} `{safe(value, limit=60)}` {fault}", hint)
+            yield problem(entry, name, f"`{safe(value, limit=60)}` {fault}", hint)
 
 
 def _select(wanted: Identity, selection: Selection) -> None:

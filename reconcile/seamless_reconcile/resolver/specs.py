@@ -31,7 +31,7 @@ _RUNTIME_IDLE_SECONDS = 600
 def refusal(exc: Exception, entry: Entry) -> Problem:
     """Say at an entry what seamless-config or the launcher do not like about it."""
     words = str(exc.args[0]) if isinstance(exc, KeyError) and exc.args else str(exc)
-    return problem(entry, "cluster", f"cannot be resolved: {safe(words) or type(exc).__name__}")
+    return problem(entry, "", f"cannot be resolved: {safe(words) or type(exc).__name__}")
 
 
 def seamless_spec(entry: Entry, identity: Identified, found: Launch) -> ServiceSpec:

@@ -245,45 +245,45 @@ IDENTITIES = {
     "no cluster": (
         "- project: p\n",
         "",
-        "services.hashserver: no cluster: neither the manifest nor seamless.yaml names one",
+        "services.hashserver.cluster: no cluster: neither the manifest nor seamless.yaml names one",
     ),
     "no project": (
         "- cluster: far\n",
         "",
-        "services.hashserver: no project: neither the manifest nor seamless.yaml names one",
+        "services.hashserver.project: no project: neither the manifest nor seamless.yaml names one",
     ),
     "unknown cluster": (
         "- project: p\n",
         "cluster: fra",
-        "services.hashserver: unknown cluster `fra` (did you mean `far`?)",
+        "services.hashserver.cluster: unknown cluster `fra` (did you mean `far`?)",
     ),
     "hostile project": (
         "- cluster: far\n- project: \"{__import__('os').system('touch pwned')}\"\n",
         "",
-        "services.hashserver: project `{__import__('os').system('touch pwned')}` may hold only letters, digits, '.', '_' "
+        "services.hashserver.project: `{__import__('os').system('touch pwned')}` may hold only letters, digits, '.', '_' "
         "and '-', and must begin with a letter or digit (it comes from seamless.yaml or seamless.profile.yaml)",
     ),
     "empty project": (
         "- cluster: far\n- project: ''\n",
         "",
-        "services.hashserver: project `` must not be empty (it comes from seamless.yaml or seamless.profile.yaml)",
+        "services.hashserver.project: `` must not be empty (it comes from seamless.yaml or seamless.profile.yaml)",
     ),
     "project of a dot": (
         "- cluster: far\n- project: .\n",
         "",
-        "services.hashserver: project `.` may hold only letters, digits, '.', '_' and '-', and must begin with a letter "
+        "services.hashserver.project: `.` may hold only letters, digits, '.', '_' and '-', and must begin with a letter "
         "or digit (it comes from seamless.yaml or seamless.profile.yaml)",
     ),
     "subproject that climbs": (
         "- cluster: far\n- project: p\n- subproject: a/../../b\n",
         "",
-        "services.hashserver: subproject `a/../../b` may hold only letters, digits, '.', '_' and '-', and must begin with "
+        "services.hashserver.subproject: `a/../../b` may hold only letters, digits, '.', '_' and '-', and must begin with "
         "a letter or digit (in each part between '/') (it comes from seamless.yaml or seamless.profile.yaml)",
     ),
     "unknown frontend": (
         "- project: p\n- cluster: far\n",
         "frontend: node3",
-        "services.hashserver: cluster `far` has no frontend `node3` (did you mean `node2`?)",
+        "services.hashserver.frontend: cluster `far` has no frontend `node3` (did you mean `node2`?)",
     ),
 }
 
@@ -303,31 +303,37 @@ def test_identities_that_cannot_be(place, case):
     [
         (
             "type: database, cluster: far, frontend: node1",
-            "frontend `node1` cannot run a database (these can: node2)",
+            "frontend: frontend `node1` cannot run a database (these can: node2)",
         ),
-        ("type: database, cluster: oars", "no frontend of cluster `oars` can run a database"),
-        ("type: jobserver, cluster: bare", "cluster `bare` has no `workers`, which a jobserver needs"),
+        ("type: database, cluster: oars", "cluster: no frontend of cluster `oars` can run a database"),
+        (
+            "type: jobserver, cluster: bare",
+            "cluster: cluster `bare` has no `workers`, which a jobserver needs",
+        ),
         (
             "type: daskserver, cluster: far",
-            "no queue is named, and cluster `far` has no default queue (its queues: q1, q2)",
+            "queue: no queue is named, and cluster `far` has no default queue (its queues: q1, q2)",
         ),
-        ("type: daskserver, cluster: far, queue: q3", "cluster `far` has no queue `q3` (its queues: q1, q2)"),
+        (
+            "type: daskserver, cluster: far, queue: q3",
+            "queue: cluster `far` has no queue `q3` (its queues: q1, q2)",
+        ),
         (
             "type: pure-daskserver, cluster: far, queue: zzz",
-            "cluster `far` has no queue `zzz` (its queues: q1, q2)",
+            "queue: cluster `far` has no queue `zzz` (its queues: q1, q2)",
         ),
     ],
 )
 def test_what_a_cluster_cannot_do(place, fields, message):
     (problem,) = place.problems(f"services:\n  x: {{project: p, {fields}}}\n")
-    assert problem.endswith(f": services.x: {message}")
+    assert problem.endswith(f": services.x.{message}")
 
 
 def test_a_dask_server_without_type_or_queue(place):
     problems = place.problems("services:\n  daskserver: {project: p, cluster: bare}\n")
     assert [problem.partition(": ")[2] for problem in problems] == [
-        "services.daskserver: no queue is named, and cluster `bare` has no default queue",
-        "services.daskserver: cluster `bare` has no `type`, which a Dask server needs (local, slurm or oar)",
+        "services.daskserver.queue: no queue is named, and cluster `bare` has no default queue",
+        "services.daskserver.cluster: cluster `bare` has no `type`, which a Dask server needs (local, slurm or oar)",
     ]
 
 

@@ -116,7 +116,7 @@ def test_an_upstream_that_is_another_service(place):
 def test_a_circle_that_an_implied_edge_closes(place):
     (problem,) = place.problems(DEFAULTS + "  hashserver: {depends_on: jobserver}\n  jobserver: running\n")
     assert problem == (
-        "m.yaml:4:28: services.hashserver: its dependencies, implied ones included, go in a circle: "
+        "m.yaml:4:28: services.hashserver.depends_on: its dependencies, implied ones included, go in a circle: "
         "hashserver → jobserver → hashserver"
     )
 
@@ -154,7 +154,7 @@ def test_one_directory_one_wish(place, one, two, problem):
         assert place.resolve(text).services["b"].cache.path == "~/b/p"
     else:
         (found,) = place.problems(text)
-        assert found == f"m.yaml:5:42: services.b: {problem} (both use ~/b/p)"
+        assert found == f"m.yaml:5:42: services.b.cache: {problem} (both use ~/b/p)"
 
 
 HALF = "a cached result can still give a false pass"
