@@ -63,7 +63,7 @@ class RealLab(Lab):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
-        self.transport = LabTransport(self)
+        self.transport: LabTransport = LabTransport(self)
 
     def close(self) -> None:
         """End everything that was started."""

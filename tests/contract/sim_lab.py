@@ -26,7 +26,7 @@ class SimLab(Lab):
         self.machine.tools |= {"obedient", "missing"}
         self.machine.binaries = self.machine.tools - {"missing"}
         self.home = self.machine.home
-        self.transport = self.world.transport("machine")
+        self.transport: SimTransport = self.world.transport("machine")
 
     def write_state(self, key: str, raw: bytes) -> None:
         self.machine.state[key] = StateFile(raw, self.world.clock.now())

@@ -40,6 +40,8 @@ def zombie() -> None:
     pid = os.fork()
     if pid == 0:
         os._exit(0)
+    # Look at its end without taking note of it.
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     say(pid)
     time.sleep(600)
 

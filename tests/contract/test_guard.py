@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from contract.lab import KEY, Guarded, Lab
@@ -13,7 +15,7 @@ PREFIX = ".HASHSERVER_PREFIX"
 SEAMLESS = ("--clear-policy", "seamless")
 
 
-def refused(guarded: Guarded, call: Call[object]) -> GuardRefused:
+def refused(guarded: Guarded, call: Call[Any]) -> GuardRefused:
     with pytest.raises(GuardRefused) as caught:
         guarded.host.call(call)
     return caught.value
