@@ -122,6 +122,7 @@ class CacheFacts:
         plain: the row without any marker or file, where it was asked for.
         nested: rows of directories below that hold a cache of their own.
         children: rows of all direct subdirectories, where it was asked for.
+        beside: the row of a database's file, where buffers lie in the same directory.
         receipt: this client's note that it was cold, if there is one.
         epoch_cleared: the epoch this client last cleared it for.
         real_path: where it really is, for directories on this machine that are symlinked.
@@ -132,6 +133,7 @@ class CacheFacts:
     nested: tuple[PersistentRow, ...] = ()
     nested_problem: Unknown | None = None
     children: tuple[PersistentRow, ...] | None = None
+    beside: PersistentRow | None = None
     receipt: Receipt | None = None
     epoch_cleared: str | None = None
     real_path: str | None = None

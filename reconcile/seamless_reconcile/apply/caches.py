@@ -173,5 +173,5 @@ def settle_receipts(context: Context) -> None:
 
 def file_row(facts: CacheFacts) -> PersistentRow | None:
     """Give the row of a database's file, if it is there."""
-    row = getattr(facts.root, "value", None)
+    row = facts.beside or getattr(facts.root, "value", None)
     return row if isinstance(row, PersistentRow) and row.state == "populated" else None

@@ -211,7 +211,7 @@ def _started(context: Context, spec: ServiceSpec, row: ServerRow, launch_id: str
     well = Launched(pid, handshake_port(spec, row), launch_id, clock.now())
     context.reach.memory.note_launched(spec.host, spec.key, well)
     node = context.node(spec.name)
-    if fresh and node is not None and node.file is not None:
+    if fresh and node is not None and (node.file or node.beside):
         file = file_row(read_cache(context.host(spec.host), node, context.reach.memory))
         if file is not None:
             context.unsettled[spec.name] = Unsettled(

@@ -6,7 +6,7 @@ A cache is one directory on one host, however many services share it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -47,6 +47,7 @@ class CacheNode:
         state: the strictest wish: cold before warm before keep.
         marker: the file without which the directory is not ours.
         file: the file whose presence means data, where only a database lives here.
+        beside: the same, where a database lives here beside buffers.
         root: the configured directory it must lie strictly below.
     """
 
@@ -60,6 +61,7 @@ class CacheNode:
     epoch: str | None
     root: str | None
     markers: tuple[str, ...] = ()
+    beside: str | None = None
 
     @property
     def address(self) -> str:
@@ -83,16 +85,18 @@ def _node(desired: Desired, host: str, path: str, names: list[str]) -> CacheNode
     wishes = [wish for name in names if (wish := desired.services[name].cache) is not None]
     strictest = max(wishes, key=lambda wish: _STRICTNESS[wish.state])
     markers = tuple(dict.fromkeys(wish.marker for wish in wishes))
-    files = {wish.file for wish in wishes}
+    files = [wish.file for wish in wishes if wish.file is not None]
+    buffers = next((wish for wish in wishes if wish.file is None), None)
     return CacheNode(
         name=names[0],
         host=host,
         path=path,
         services=tuple(names),
         state=strictest.state,
-        marker=strictest.marker,
-        # A hashserver beside a database in one directory: any content counts.
-        file=files.pop() if len(files) == 1 else None,
+        # A hashserver beside a database in one directory: its marker tells more.
+        marker=buffers.marker if buffers else strictest.marker,
+        file=files[0] if not buffers else None,
+        beside=files[0] if buffers and files else None,
         epoch=strictest.epoch,
         root=strictest.root,
         markers=markers,
@@ -164,6 +168,11 @@ def classify(
         Nested(row.path, row.size, row.modified) for row in facts.nested if row.state == "populated"
     )
     below = facts.nested_problem.reason if facts.nested_problem else ""
+    if facts.beside is not None:
+        return _both(facts.beside, facts, launches, CacheObserved(
+            State.POPULATED, facts.beside.path, "", "", facts.beside.size, facts.beside.modified,
+            nested, below, epoch,
+        ))  # fmt: skip
     if isinstance(facts.root, Absent):
         return _unmarked(node, facts, nested, below, epoch)
     row = facts.root.value
@@ -182,6 +191,15 @@ def classify(
     if node.marker == HASHSERVER_MARKER and facts.children is not None and _only_nested(facts):
         return seen(State.EMPTY, "it only holds other caches")
     return seen(State.POPULATED)
+
+
+def _both(
+    file: PersistentRow, facts: CacheFacts, launches: Sequence[Launch], seen: CacheObserved
+) -> CacheObserved:
+    """Judge a directory in which a database lies beside buffers: new only if both are."""
+    if facts.children is None or not _no_buffers(facts):
+        return seen
+    return replace(seen, state=State.PRISTINE) if _still_as_noted(file, facts.receipt, launches) else seen
 
 
 def _epoch(node: CacheNode, meta: Mapping[str, Any], facts: CacheFacts) -> str | None:
@@ -251,13 +269,18 @@ def _holds_something_else(plain: PersistentRow | Unknown | None, nested: tuple[N
 
 
 def _only_nested(facts: CacheFacts) -> bool:
-    """Tell whether a hashserver's directory holds other caches and no buffers of its own.
+    """Tell whether a hashserver's directory holds other caches and no buffers of its own."""
+    return bool(facts.nested) and _no_buffers(facts)
+
+
+def _no_buffers(facts: CacheFacts) -> bool:
+    """Tell whether a hashserver's directory holds no buffers of its own.
 
     The helper counts any child as content. Buffers lie in subdirectories named by prefix, so where
     every subdirectory is another cache, or leads to one, or is empty, there are none.
     """
     caches = [row.path for row in facts.nested]
-    return bool(caches) and all(
+    return all(
         child.state == "empty" or any(child.path == path or contains(child.path, path) for path in caches)
         for child in facts.children or ()
     )

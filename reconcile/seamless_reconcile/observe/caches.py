@@ -31,10 +31,20 @@ def read_cache(host: Host, node: CacheNode, memory: Memory) -> CacheFacts:
             return CacheFacts(plain, receipt=receipt, epoch_cleared=epoch)
         root = root if plain is not None and plain.path == root.path else None
     place = root.path if root else plain.path if isinstance(plain, PersistentRow) else node.path
-    nested, problem = _nested(host, node, place, own, level)
+    found, problem = _nested(host, node, place, own, level)
+    beside = found.pop(place, None) if node.beside else None
     holds = root is not None and root.state == "populated"
-    children = _children(host, node, place) if holds and nested else None
-    return CacheFacts(Present(root) if root else Absent(), plain, nested, problem, children, receipt, epoch)
+    children = _children(host, node, place) if (holds and found) or beside else None
+    return CacheFacts(
+        Present(root) if root else Absent(),
+        plain,
+        tuple(found.values()),
+        problem,
+        children,
+        beside,
+        receipt,
+        epoch,
+    )
 
 
 def _scan(node: CacheNode, level: int) -> calls.Call[list[PersistentRow]]:
@@ -59,11 +69,11 @@ def _doubtful(root: PersistentRow, node: CacheNode) -> bool:
 
 def _nested(
     host: Host, node: CacheNode, place: str, own: list[PersistentRow], level: int
-) -> tuple[tuple[PersistentRow, ...], Unknown | None]:
-    """Find other caches of any Seamless kind below, and one of another kind in the same place."""
+) -> tuple[dict[str, PersistentRow], Unknown | None]:
+    """Find other caches of any Seamless kind below, and one of another kind in the same place, by path."""
     found = {row.path: row for row in own if row.path != place and _is_cache(row, node.file is None)}
     if not level:
-        return tuple(found.values()), None
+        return found, None
     others = []
     if node.marker != HASHSERVER_MARKER:
         others.append(calls.ps_persistent(node.path, marker=HASHSERVER_MARKER, level=level))
@@ -72,13 +82,13 @@ def _nested(
     try:
         for call in others:
             by_marker = "--marker" in call.argv
-            ours = (HASHSERVER_MARKER if by_marker else DATABASE_FILE) in node.markers
+            ours = by_marker and HASHSERVER_MARKER in node.markers
             for row in host.call(call):
                 if _is_cache(row, by_marker) and not (ours and row.path == place):
                     found.setdefault(row.path, row)
     except HelperError as exc:
-        return tuple(found.values()), unknown(exc)
-    return tuple(found.values()), None
+        return found, unknown(exc)
+    return found, None
 
 
 def _is_cache(row: PersistentRow, by_marker: bool) -> bool:

@@ -74,7 +74,7 @@ def draft_actions(
     for node in snapshot.nodes:
         if clears[node.name].needed:
             _link_clear(draft, node, clears)
-        if node.file is not None and (clears[node.name].needed or _holds_nothing(snapshot, node)):
+        if (node.file or node.beside) and (clears[node.name].needed or _holds_nothing(snapshot, node)):
             _link_shared(draft, node)
     return _numbered(draft)
 
