@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from seamless_reconcile.cli.options import (
     Asked,
     Narrowed,
     events_option,
+    lock_option,
     narrowing_options,
     output_options,
     reaching_options,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:  # imported when used
 @click.argument("planfile", required=False, type=click.Path(path_type=Path), metavar="[PLANFILE]")
 @output_options()
 @reaching_options
+@lock_option(0.0)
 @narrowing_options
 @events_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -90,7 +93,7 @@ def _apply_saved(
     if not approval(saved.plan):
         raise NotApproved(saved.plan)
     stop, begun = threading.Event(), Begun()
-    where = Asked(tuple(saved.files), asked.ssh, asked.timeout, asked.parallel)
+    where = replace(asked, files=tuple(saved.files))
     with stops(stop, begun), opened(where, out, begun, events=events) as session:
         return session.apply_saved(saved, stop=stop)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,12 +28,14 @@ class Asked:
     Attributes:
         timeout: seconds for each read, None for the built-in ones.
         parallel: how many things are done at once.
+        lock_timeout: seconds to wait for another run of this user.
     """
 
     files: tuple[str, ...] = ()
     ssh: Literal["auto", "paramiko", "openssh"] = "auto"
     timeout: float | None = None
     parallel: int = 8
+    lock_timeout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +178,24 @@ events_option = click.option(
     metavar="FILE",
     help="Append what happens, as it happens, one JSON object a line.",
 )
+
+
+def lock_option(default: float) -> Callable[[Function], Function]:
+    """Add `--lock-timeout`; the function gets `asked` with it."""
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def run(*args: Any, lock_timeout: float, asked: Asked, **rest: Any) -> Any:
+            return function(*args, asked=replace(asked, lock_timeout=lock_timeout), **rest)
+
+        return click.option(
+            "--lock-timeout",
+            type=click.FloatRange(min=0, max=86_400),
+            callback=_finite,
+            default=default,
+            show_default=True,
+            metavar="SECONDS",
+            help="How long to wait for another run of yours that is at work there.",
+        )(run)
+
+    return decorate

@@ -63,6 +63,7 @@ def opened(asked: Asked, out: Output, *more: Reporter, events: Path | None = Non
             ssh=asked.ssh,
             timeout=asked.timeout,
             parallel=asked.parallel,
+            lock_timeout=asked.lock_timeout,
             environ=dict(os.environ),
         )
         reporter = Several(*more, *([log] if log else []), progress)

@@ -38,7 +38,7 @@ def applied_text(applied: Applied, *, glyphs: Glyphs = UNICODE) -> RenderableTyp
         parts += _section(result, [o for o in applied.outcomes if o.result is result], glyphs)
     parts += _still_blocked(applied.after, glyphs)
     if applied.record:
-        parts.append(line(f"Record: {applied.record}"))
+        parts.append(one_line(f"Record: {applied.record}"))
     return Group(*parts, last_text(applied))
 
 

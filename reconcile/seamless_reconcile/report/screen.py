@@ -10,7 +10,7 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
 from rhl_helpers.text import safe
@@ -131,5 +131,6 @@ def terminal(file: Any, *, color: bool) -> Console:
 def rendered(renderable: RenderableType, *, width: int = WIDTH, color: bool = False) -> str:
     """Give what a renderable looks like, without trailing blanks."""
     buffer = io.StringIO()
-    console(buffer, width=width, color=color).print(renderable, crop=False)
+    # In a group, as a text that is printed alone forgets that it must not be wrapped.
+    console(buffer, width=width, color=color).print(Group(renderable), crop=False)
     return "".join(part.rstrip() + "\n" for part in buffer.getvalue().splitlines())

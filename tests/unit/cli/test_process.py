@@ -286,17 +286,9 @@ def test_where_only_ascii_can_be_said_ascii_is_said(start):
 
 # --- imports -------------------------------------------------------------------------------
 
-HEAVY = (
-    "pydantic",
-    "paramiko",
-    "networkx",
-    "rich",
-    "yaml",
-    "deepdiff",
-    "seamless_config",
-    "psutil",
-    "logging",
-)
+HEAVY = {
+    "deepdiff", "logging", "networkx", "paramiko", "psutil", "pydantic", "rich", "seamless_config", "yaml",
+}  # fmt: skip
 
 LOADED = """
 import sys
