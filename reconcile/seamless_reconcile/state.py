@@ -1,4 +1,4 @@
-"""What this client keeps between runs: receipts, records, locks. All in one folder of the platform's choice.
+"""What this client keeps between runs: receipts and records. All in one folder of the platform's choice.
 
 Losing it is safe: a cold database then counts as populated, and is cleared once more.
 """
@@ -241,45 +241,3 @@ class FolderRecord:
     def close(self) -> None:
         """Close the event file."""
         self._events.close()
-
-
-# --- locks ---------------------------------------------------------------------------------
-
-
-class Locked(Exception):
-    """Another run of this user is changing one of these hosts (exit 75)."""
-
-    def __init__(self, host: str, holder: str) -> None:
-        super().__init__(f"{host}: another apply is at work there ({holder})")
-        self.host = host
-        self.holder = holder
-
-
-@contextlib.contextmanager
-def host_locks(folder: Path, hosts: list[str]) -> Iterator[None]:
-    """Hold one lock a host, in one order, so that two runs never wait for each other.
-
-    Raises:
-        Locked: if another run holds one of them.
-    """
-    locks = folder / "locks"
-    locks.mkdir(parents=True, exist_ok=True, mode=0o700)
-    from filelock import Timeout  # noqa: PLC0415 - beside its only use
-
-    with contextlib.ExitStack() as held:
-        for host in sorted(set(hosts)):
-            path = locks / f"{file_name(host)}.lock"
-            note = locks / f"{file_name(host)}.holder"
-            try:
-                held.enter_context(FileLock(path, timeout=0))
-            except Timeout:
-                raise Locked(host, _holder(note)) from None
-            note.write_text(f"process {os.getpid()}", encoding="utf-8")
-        yield
-
-
-def _holder(note: Path) -> str:
-    try:
-        return note.read_text(encoding="utf-8", errors="replace")[:100]
-    except OSError:
-        return "unknown process"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event as StopEvent
@@ -16,12 +17,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from seamless_reconcile.events import Event, Reporter, Silent
+from seamless_reconcile.locks import Locked, claims, host_locks
 from seamless_reconcile.loop import Loop, NotApproved, StalePlan
 from seamless_reconcile.plan import Plan
 from seamless_reconcile.planner import Options
 from seamless_reconcile.reaching import Connections, Kind, real_reach
 from seamless_reconcile.saved import PlanFileError, SavedPlan, differences, load_saved, write_saved
-from seamless_reconcile.state import FileMemory, FolderRecord, Locked, host_locks, state_folder
+from seamless_reconcile.state import FileMemory, FolderRecord, state_folder
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -55,12 +57,14 @@ class Settings:
         ssh: "auto", "paramiko" or "openssh".
         timeout: seconds for each reading call; None for each call's own.
         parallel: actions at once.
+        lock_timeout: seconds to wait for another run of this user.
     """
 
     files: tuple[str, ...] = (DEFAULT_FILE,)
     ssh: Kind = "auto"
     timeout: float | None = None
     parallel: int = 8
+    lock_timeout: float = 0.0
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
 
@@ -78,6 +82,7 @@ class Session:
         self._connections = Connections(settings.ssh, settings.timeout)
         self._folder = state_folder()
         self._memory = FileMemory(self._folder)
+        self._holding = False
 
     @classmethod
     def open(cls, settings: Settings, reporter: Reporter | None = None) -> Session:
@@ -154,11 +159,26 @@ class Session:
         """Give host and launcher key of each service, by name."""
         return {name: (spec.host, spec.key) for name, spec in self.desired.services.items()}
 
-    def apply_desired(self, desired: Desired) -> Applied:
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Keep every other apply of this user off these services until the block ends (a proof).
+
+        Raises:
+            Locked.
+        """
+        with claims(self._folder, self.keys().values(), wait=self._settings.lock_timeout):
+            self._holding = True
+            try:
+                yield
+            finally:
+                self._holding = False
+
+    def apply_desired(self, desired: Desired, *, stop: StopEvent | None = None) -> Applied:
         """Make something else of the same services so, without asking (`run --restore`)."""
         other = Session(self.manifest, desired, self._settings, self._reporter)
+        other._holding = self._holding
         with other:
-            return other.apply()
+            return other.apply(stop=stop)
 
     def apply_saved(self, saved: SavedPlan, *, stop: StopEvent | None = None) -> Applied:
         """Do what a saved plan says, if everything it was made on still holds.
@@ -198,7 +218,7 @@ class Session:
             listener.to = kept
             return kept
 
-        with host_locks(self._folder, list(self.desired.hosts)):
+        with self._locked():
             try:
                 applied = self._loop(listener).apply(options, agree=agree, record=record, stop=stop)
                 for kept in records:
@@ -209,6 +229,16 @@ class Session:
             finally:
                 for kept in records:
                     kept.close()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other runs of this user from these services and hosts while one of them is changed (L5)."""
+        wait = self._settings.lock_timeout
+        with ExitStack() as held:
+            if not self._holding:
+                held.enter_context(claims(self._folder, self.keys().values(), wait=wait))
+            held.enter_context(host_locks(self._folder, self.desired.hosts, wait=wait))
+            yield
 
     def save(self, plan: Plan, options: Options, path: str | Path) -> None:
         """Save a plan for `apply_saved`.
