@@ -170,7 +170,7 @@ def test_manifest_reference_has_every_field_of_a_service() -> None:
 def test_readme_names_commands_and_options_that_exist() -> None:
     context = cli.make_context("seamless-reconcile", [], resilient_parsing=True)
     shell = "\n".join(body for language, body in FENCE.findall(text("README.md")) if language == "sh")
-    called = re.findall(r"seamless-reconcile ([a-z]+)((?: -{1,2}[a-z-]+)*)", shell)
+    called = re.findall(r"seamless-reconcile ([a-z]+)((?: -{1,2}[a-z][a-z-]*)*)", shell)
     assert {"validate", "plan", "apply", "show", "graph", "schema", "demo"} <= {name for name, _ in called}
     for name, options in called:
         command = cli.get_command(context, name)
