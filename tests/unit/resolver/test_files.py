@@ -64,6 +64,27 @@ def test_which_cluster_is_this_machine(place):
     assert (found["b"].host, found["b"].hostname) == ("localhost", "localhost")
 
 
+def test_each_stage_has_its_own_clusters(place):
+    place.clusters("c: {type: local, frontends: [{hashserver: {bufferdir: /home-file}}]}\n")
+    place.commands(
+        "- project: p\n- cluster: c\n- stage a:\n    - clusters: {local_cluster: c}\n- stage b:\n"
+        "    - clusters:\n        c: {frontends: [{hostname: h, hashserver: {bufferdir: /block}}]}\n"
+    )
+    order = [("a", "rw"), ("b", "rw"), ("z", "rw"), ("a", "ro"), ("b", "ro"), ("z", "ro")]
+    entries = "".join(
+        f"  {stage}-{mode}: {{type: hashserver, stage: {stage}, mode: {mode}}}\n" for stage, mode in order
+    )
+    services = place.resolve(f"services:\n{entries}").services
+    assert {name: (spec.host, spec.workdir) for name, spec in services.items()} == {
+        f"{stage}-{mode}": {
+            "a": ("local", "/home-file/p/STAGE-a"),
+            "b": ("h", "/block/p/STAGE-b"),
+            "z": ("localhost", "/home-file/p/STAGE-z"),
+        }[stage]
+        for stage, mode in order
+    }
+
+
 def test_no_local_cluster_at_all(place):
     place.clusters("c: {type: local, frontends: [{hashserver: {bufferdir: /b}}]}\n")
     assert place.service("type: hashserver, cluster: c, project: p").host == "localhost"

@@ -65,6 +65,7 @@ def hosts_selection(monkeypatch):
         monkeypatch.setattr(select, name, value)
     monkeypatch.setattr(cluster, "_clusters", {"theirs": object()})
     monkeypatch.setattr(cluster, "_local_cluster", "theirs")
+    monkeypatch.setattr(config_files, "_clusters", {"theirs": {}})
     monkeypatch.setenv("SEAMLESS_CACHE", "/theirs")
 
 
