@@ -6,6 +6,7 @@ rely on is in docs/helper-facts.md: a live pid is not a healthy service, and not
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -289,6 +290,7 @@ def handshake_port(spec: ServiceSpec, row: ServerRow) -> int | None:
     return row.port
 
 
+@functools.lru_cache(maxsize=1024)
 def _words(command: str | None) -> tuple[str, ...]:
     if not command:
         return ()

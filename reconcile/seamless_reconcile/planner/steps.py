@@ -226,6 +226,8 @@ _TURN = {verb: turn for turn, verb in enumerate(Verb)}
 
 def _numbered(draft: _Draft) -> tuple[Action, ...]:
     """Order the actions by what they require, then by verb, then as the manifest names them."""
+    if not draft.actions:
+        return ()
     graph: nx.DiGraph[Handle] = nx.DiGraph()
     graph.add_nodes_from(draft.actions)
     graph.add_edges_from((first, then) for then, firsts in draft.requires.items() for first in firsts)
