@@ -62,7 +62,8 @@ STANDARD = {
     for spec in (
         HostSpec("plain"),
         HostSpec("plain2"),
-        HostSpec("rooted", guard="data-roots"),
+        # A jobserver works in /tmp.
+        HostSpec("rooted", guard="data-roots", roots=("/tmp",)),
         HostSpec("marked", guard="seamless"),
         HostSpec("unpolicied", guard="none"),
         HostSpec("bare", helpers="none"),

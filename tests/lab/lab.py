@@ -44,8 +44,9 @@ class Lab:
     """
 
     def __init__(self, *, slow_reaping: float = 0.0) -> None:
-        # Short: ssh's control sockets stand below it.
-        self.root = Path(tempfile.mkdtemp(prefix="lab-"))
+        # Short: ssh's control sockets stand below it. Not below /tmp, where jobservers work: guards refuse
+        # what is above a home.
+        self.root = Path(tempfile.mkdtemp(prefix="lab-", dir="/var/tmp"))
         self.ssh_config = self.root / "ssh_config"
         self.known_hosts = self.root / "known_hosts"
         self.key = self.root / "id_ed25519"
@@ -98,11 +99,17 @@ class Lab:
             raise RuntimeError("no ssh on this machine: install the OpenSSH client to run the ssh tests")
         wrapper.write_text(f'#!/bin/sh\nexec {real} -F {self.ssh_config} "$@"\n')
         wrapper.chmod(0o755)
-        (self.client_home / ".ssh").mkdir(parents=True)
-        (self.client_home / ".ssh" / "config").symlink_to(self.ssh_config)
-        (self.client_home / ".seamless").mkdir()
-        (self.client_home / ".bashrc").write_text(conda.install(self.client_home, PROGRAMS))
+        self.add_home(self.client_home.name)
         self.write_ssh_files()
+
+    def add_home(self, name: str) -> Path:
+        """Make the home of a client that knows the hosts; gives the folder."""
+        home = self.root / name
+        (home / ".ssh").mkdir(parents=True)
+        (home / ".ssh" / "config").symlink_to(self.ssh_config)
+        (home / ".seamless").mkdir()
+        (home / ".bashrc").write_text(conda.install(home, PROGRAMS))
+        return home
 
     # --- hosts -----------------------------------------------------------------------------
 
