@@ -48,7 +48,7 @@ def _not_run(action: Action, results: dict[int, Outcome], stop: Event) -> Outcom
     missing = [results[needed] for needed in action.requires if not results[needed].ok]
     if missing:
         first = missing[0]
-        why = f"requires {first.action.verb.value} {first.action.resource}, which was {first.result.value}"
+        why = f"requires {first.action.verb.value} {first.action.resource}, which did not succeed"
         result = Result.NOT_STARTED if first.result is Result.NOT_STARTED else Result.SKIPPED
         return Outcome(action, result, why)
     return Outcome(action, Result.NOT_STARTED, "interrupted") if stop.is_set() else None

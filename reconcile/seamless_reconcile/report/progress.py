@@ -15,7 +15,7 @@ _LABELS = {
     Result.REFUSED: "refused",
     Result.FAILED: "failed",
     Result.SKIPPED: "skipped",
-    Result.NOT_STARTED: "not started",
+    Result.NOT_STARTED: "not begun",
 }
 
 
@@ -53,7 +53,7 @@ def event_line(event: Event, *, verbose: bool = False) -> str:
         return f"reading   {', '.join(event.hosts)}" if verbose else ""
     if isinstance(event, HostRead):
         return _host_line(event) if verbose or event.problem else ""
-    if isinstance(event, Stopping):
+    if isinstance(event, Stopping) and event.in_hand:
         return f"stopping  after {plural(event.in_hand, 'action')} in hand"
     return ""
 

@@ -84,12 +84,13 @@ class Hanging:
         """Wrap the body to what is left of the line."""
         indent = max(self.indent, self.front.cell_len)
         width = max(options.max_width - indent, _NARROWEST)
-        for number, text in enumerate(self.body.wrap(console, width) or [Text()]):
-            text.rstrip()
+        # Most lines fit: a plan of ten thousand resources must not be wrapped line by line.
+        lines = [self.body] if self.body.cell_len <= width else self.body.wrap(console, width)
+        for number, text in enumerate(lines):
             front = self.front if number == 0 else Text()
+            text.rstrip()
             whole = Text.assemble(front, " " * (indent - front.cell_len), text)
-            whole.no_wrap, whole.overflow = True, "ignore"
-            yield whole
+            yield from whole.render(console, end="\n")
 
 
 def one_line(text: str, style: str = "") -> Text:

@@ -173,8 +173,6 @@ def plan_from_dict(data: Any) -> Plan:
         wire = _Plan.model_validate(data)
     except ValidationError as exc:
         raise ValueError(_first(exc)) from None
-    except RecursionError:
-        raise ValueError("it nests too deep") from None
     return Plan(
         resources=tuple(_to_resource(resource) for resource in wire.resources),
         actions=tuple(_to_action(action) for action in wire.actions),
