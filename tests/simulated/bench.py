@@ -13,7 +13,7 @@ from rhl_helpers.host import Host
 from rhl_helpers.transport.read_only import ReadOnlyTransport
 from seamless_reconcile.declared import CacheState, ServiceState, TunnelState
 from seamless_reconcile.desired import CacheWish, Desired, Handshake, ServiceSpec, Upstream
-from seamless_reconcile.events import Silent
+from seamless_reconcile.events import Reporter, Silent
 from seamless_reconcile.facts import Receipt
 from seamless_reconcile.loop import Loop
 from seamless_reconcile.outcomes import Applied
@@ -24,6 +24,9 @@ from world import Placed, World
 from world.cases import FRONTEND
 
 T = TypeVar("T")
+
+MARKERS = {"database": "seamless.db", "hashserver": ".HASHSERVER_PREFIX"}
+FILES = {"database": "seamless.db"}
 
 
 @dataclass
@@ -64,6 +67,11 @@ class DictMemory:
 
     def note_launched(self, host: str, key: str, launched: Launched) -> None:
         self.known[host, key] = launched
+        if self.gone.get((host, key)) == launched.pid:
+            del self.gone[host, key]
+
+    def copy(self) -> DictMemory:
+        return DictMemory(*(dict(kept) for kept in (self.receipts, self.epochs, self.known, self.gone)))
 
 
 class _Sink(io.BytesIO):
@@ -98,37 +106,90 @@ def agreed(plan: Plan) -> None:
 
 
 class Bench:
-    """One manifest on one simulated world."""
+    """One manifest, and one client of it, on one simulated world.
 
-    def __init__(self, world: World, *specs: ServiceSpec, memory: DictMemory | None = None) -> None:
+    Attributes:
+        memory: what this client remembers between runs; a new one for a client that forgot everything.
+        client: this machine's side; a test may put something in between.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *specs: ServiceSpec,
+        memory: DictMemory | None = None,
+        reporter: Reporter | None = None,
+    ) -> None:
         self.world = world
-        self.memory = memory or DictMemory()
+        self.memory = DictMemory() if memory is None else memory
         self.desired = Desired({spec.name: spec for spec in specs})
         self.record = MemoryRecord()
+        self.reporter = reporter or Silent()
+        self.client: Any = world.client
 
     def _reach(self, hosts: Callable[[str], Host]) -> Reach:
-        return Reach(hosts, self.world.client, self.world.clock, one_by_one, self.memory)
+        return Reach(hosts, self.client, self.world.clock, one_by_one, self.memory)
 
     def loop(self) -> Loop:
         transports = {name: self.world.transport(name) for name in self.world.hosts}
         reading = {name: Host(ReadOnlyTransport(t)) for name, t in transports.items()}
         changing = {name: Host(t) for name, t in transports.items()}
         return Loop(
-            self.desired, self._reach(reading.__getitem__), self._reach(changing.__getitem__), Silent(), workers=0
+            self.desired,
+            self._reach(reading.__getitem__),
+            self._reach(changing.__getitem__),
+            self.reporter,
+            workers=0,
         )
 
     def plan(self, *, passive: bool = False, **options: Any) -> Plan:
+        """Plan; whatever asks for a change meanwhile is a violation (S6)."""
         with self.world.reading():
             return self.loop().plan(Options(**options), passive=passive)[0]
 
-    def apply(self, agree: Callable[[Plan], None] = agreed, stop: Event | None = None, **options: Any) -> Applied:
+    def apply(
+        self, agree: Callable[[Plan], None] = agreed, stop: Event | None = None, **options: Any
+    ) -> Applied:
         return self.loop().apply(
             Options(**options), agree=agree, record=lambda _: self.record, stop=stop or Event()
         )
 
+    def with_specs(self, *specs: ServiceSpec, memory: DictMemory | None = None) -> Bench:
+        """Give the same client with another manifest, or (with a memory) another client."""
+        return Bench(self.world, *specs, memory=self.memory if memory is None else memory)
 
-_FILES = {"database": "seamless.db"}
-_MARKERS = {"database": "seamless.db", "hashserver": ".HASHSERVER_PREFIX"}
+    def converge(self, **options: Any) -> Applied:
+        """Apply, and find that all is well: converged, nothing left to do, nothing bad done."""
+        applied = self.apply(**options)
+        problems = [(o.action.verb.value, o.action.resource, o.detail) for o in applied.outcomes if not o.ok]
+        final = applied.after or applied.plan
+        assert not problems, problems
+        assert applied.converged, ([b.reason for b in final.blocked], verbs(final))
+        assert self.world.violations == []
+        return applied
+
+
+def verbs(plan: Plan) -> list[str]:
+    """Give a plan's actions, each as `verb address`."""
+    return [f"{action.verb.value} {action.resource}" for action in plan.actions]
+
+
+def results(applied: Applied) -> dict[str, str]:
+    """Give how each action ended, by `verb address`."""
+    return {f"{o.action.verb.value} {o.action.resource}": o.result.value for o in applied.outcomes}
+
+
+def reasons(plan: Plan) -> dict[str, str]:
+    """Give why something is blocked, by address."""
+    return {blocked.resource: blocked.reason for blocked in plan.blocked}
+
+
+def state(plan: Plan, address: str) -> str:
+    """Give the observed state of a resource."""
+    return str(plan.resource(address).observed["state"])
+
+
+# --- specs ---------------------------------------------------------------------------------
 
 
 def spec_of(
@@ -144,9 +205,9 @@ def spec_of(
 ) -> ServiceSpec:
     """Give the resolved spec of a placed service."""
     wish = None
-    if placed.type in _MARKERS:
+    if placed.type in MARKERS:
         wish = CacheWish(
-            placed.workdir, CacheState(cache), _MARKERS[placed.type], _FILES.get(placed.type), epoch,
+            placed.workdir, CacheState(cache), MARKERS[placed.type], FILES.get(placed.type), epoch,
             root=placed.workdir.rsplit("/", 1)[0],
         )  # fmt: skip
     dask = placed.type in ("daskserver", "pure_daskserver")
@@ -170,6 +231,6 @@ def spec_of(
 
 
 def upstream_of(placed: Placed, *, host: str = FRONTEND, name: str | None = None) -> Upstream:
-    """Give what a jobserver needs to know of one of its services."""
+    """Give what a jobserver needs to know of one of its services; a name only if it is declared."""
     role = "database" if placed.type == "database" else "buffer"
-    return Upstream(role, placed.key, host, "localhost", placed.workdir, name or placed.type)
+    return Upstream(role, placed.key, host, "localhost", placed.workdir, name)

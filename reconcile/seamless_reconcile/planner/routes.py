@@ -80,7 +80,7 @@ def _decide(spec: ServiceSpec, snapshot: Snapshot, decision: Decision, *, asked:
 def _closed(spec: ServiceSpec, seen: TunnelObserved, service: ServiceObserved) -> Route:
     if seen.state is State.CLOSED:
         return Route(Verdict.IN_SYNC)
-    if service.life is Life.HIDDEN:
+    if service.life is Life.HIDDEN and (service.row is None or service.row.port is None):
         # Without it the next plan could take the service for dead (S4).
         why = f"it is a trace of the process that service.{spec.name} still has"
         return Route(Verdict.BLOCKED, refusal=Refusal(why, service.hint))

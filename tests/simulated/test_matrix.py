@@ -1,0 +1,49 @@
+"""From every initial state, one apply converges or says why not, and does nothing wrong on the way."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter
+
+import pytest
+
+from simulated.chains import every_chain, leaves_nothing_unproven, verdict
+from simulated.undecidable import UNDECIDABLE, undecidable
+from world import every_case
+from world.cases import FRONTEND
+from world.world import LOCAL
+
+EXHAUSTIVE = bool(os.environ.get("SEAMLESS_RECONCILE_EXHAUSTIVE"))
+# Strides that share no factor with the size of any dimension: the sample meets every pair of values.
+STRIDE = {FRONTEND: 11, LOCAL: 7}
+
+
+@pytest.mark.timeout(3600 if EXHAUSTIVE else 180)
+@pytest.mark.parametrize("type_", ["hashserver", "database"])
+@pytest.mark.parametrize("host", [FRONTEND, LOCAL])
+def test_every_initial_state_converges_or_says_why_not(
+    host: str, type_: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stride = 1 if EXHAUSTIVE else STRIDE[host]
+    ends: Counter[str] = Counter()
+    for chain in itertools.islice(every_chain(host, type_), 0, None, stride):
+        end = verdict(chain)
+        ends[end] += 1
+        assert end == "converged" or not leaves_nothing_unproven(chain), f"{chain}: {end}"
+    with capsys.disabled():
+        print(f"\n{type_} on {host}: {ends.total()} runs (stride {stride})")
+        for end, count in ends.most_common():
+            print(f"  {count:6d} {end}")
+    # What a run may end with is a short list; each entry of it is met.
+    assert ends["converged"] > 500
+
+
+@pytest.mark.parametrize("name", UNDECIDABLE)
+def test_every_exclusion_still_excludes_something(name: str) -> None:
+    found = {
+        undecidable(case, host, "running")
+        for host in (FRONTEND, LOCAL)
+        for case in every_case(local=host == LOCAL)
+    }
+    assert name in found

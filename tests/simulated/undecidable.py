@@ -1,0 +1,86 @@
+"""What no helper can tell apart, in one place: the initial states that the matrix leaves out, and why.
+
+Each is a coincidence of two accidents of which only one shows. A state that some evidence could settle does
+not belong here: improve the code instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from world.cases import Case
+from world.world import LOCAL
+
+
+class Undecidable(NamedTuple):
+    """States that look like others to whoever can only ask the helpers.
+
+    Attributes:
+        reason: what they look like, and what would have to be known.
+        fits: whether an initial state on a host, with what the service should be, is one.
+    """
+
+    reason: str
+    fits: Callable[[Case, str, str], bool]
+
+
+def _no_lead(case: Case) -> bool:
+    """No connection file leads to a port; the logs of the matrix name none either."""
+    return case.client not in ("good", "stale")
+
+
+def _another_pid_and_a_port(case: Case, host: str, state: str) -> bool:
+    return (
+        host != LOCAL
+        and case.state in ("running", "stale")
+        and case.process in ("reused", "other")
+        and case.port != "closed"
+    )
+
+
+def _malformed_and_mute(case: Case, host: str, state: str) -> bool:
+    return (
+        case.state in ("malformed", "wrong-type")
+        and case.process == "ours"
+        and case.port == "closed"
+        and not _no_lead(case)
+    )
+
+
+def _dry_run_and_mute(case: Case, host: str, state: str) -> bool:
+    return case.state == "dry-run" and case.process == "ours" and case.port == "closed"
+
+
+def _orphan_without_lead(case: Case, host: str, state: str) -> bool:
+    # On this machine, every pid that is not the service's own counts as dead.
+    dead = case.process == "dead" or (host == LOCAL and case.process in ("zombie", "reused", "other"))
+    return case.state == "starting" and dead and case.port == "ours" and _no_lead(case)
+
+
+UNDECIDABLE = {
+    "a reused pid, and its port answers": Undecidable(
+        "The state file's pid is somebody else's by now, and on its port something answers the handshake: an"
+        " orphan of the same key, or a stranger. That is what a healthy service looks like on another host,"
+        " where no helper tells a process's command line or start. (On this machine, its process table does.)",
+        _another_pid_and_a_port,
+    ),
+    "a malformed state file, and its process has no port": Undecidable(
+        "The pid cannot be read, and the process lives, but its port is closed: as if it were dead.",
+        _malformed_and_mute,
+    ),
+    "a dry run over a live process without a port": Undecidable(
+        "A dry run writes no pid; the process whose file it has overwritten answers on no port.",
+        _dry_run_and_mute,
+    ),
+    "an orphan on a port that nothing names": Undecidable(
+        "The state file is of a start that died, so it names no port; neither does the log, the connection"
+        " file or this client's memory. An orphan of an earlier launch that answers somewhere cannot be found.",
+        _orphan_without_lead,
+    ),
+}
+
+
+def undecidable(case: Case, host: str, state: str) -> str | None:
+    """Give the name of the entry an initial state falls under; None if it can be decided."""
+    return next((name for name, entry in UNDECIDABLE.items() if entry.fits(case, host, state)), None)
