@@ -288,12 +288,23 @@ def test_a_killed_ssh_leaves_its_monitor_for_a_while(side: Side) -> None:
     local = side.open(side.lab.port("http", {"healthcheck": 200}))
     ssh = side.forward(local).ssh
     assert ssh is not None
+    # In its first half second the monitor would notice, and give up.
+    side.lab.wait(1.0)
     side.kill(ssh.pid)
     side.lab.until(lambda: side.forward(local).ssh is None)
     assert side.forward(local).monitor is not None
     assert side.client.probe("localhost", local, "healthcheck") is Answer.CLOSED
     side.client.end_forward(side.forward(local))
     assert local not in [each.local_port for each in side.client.forwards()]
+
+
+@pytest.mark.ssh
+def test_an_ssh_that_ends_at_once_takes_its_monitor_along(side: Side) -> None:
+    local = side.open(side.lab.port("http", {"healthcheck": 200}))
+    ssh = side.forward(local).ssh
+    assert ssh is not None
+    side.kill(ssh.pid)
+    side.lab.until(lambda: local not in [each.local_port for each in side.client.forwards()])
 
 
 @pytest.mark.ssh

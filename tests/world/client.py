@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from world.world import World
 
 MONITOR_ROUND = 20.0
-OPENING = 0.6
+OPENING = 0.2
+FIRST_LOOK = 0.4
 
 
 class SimForward:
@@ -143,6 +144,7 @@ class SimClient:
             self.world.step("local", ("open-forward", ssh_host, str(remote_port)), None, "refused")
             raise ForwardFailed(problem)
         forward = self.place_forward(ssh_host, remote_host, remote_port, remote_pid)
+        self.world.clock.after(FIRST_LOOK, monitor_start, forward.monitor)
         self.world.effect("local", "opened forward", str(forward.local_port))
         self.world.step("local", ("open-forward", ssh_host, str(remote_port)), 0)
         return forward.local_port
@@ -231,6 +233,13 @@ class SimClient:
             return None
         command = () if process.zombie else process.command
         return ProcessEvidence(process.zombie, command, process.started)
+
+
+def monitor_start(world: World, pid: int) -> None:
+    """Do what a monitor does half a second after it started its ssh: give up if that is gone."""
+    forward = next((forward for forward in world.client.opened if forward.monitor == pid), None)
+    if forward is not None and forward.ssh not in world.local.processes:
+        world.client.drop(pid)
 
 
 def monitor_round(world: World, pid: int) -> None:
