@@ -212,6 +212,13 @@ def targeted():
     )
 
 
+def loose_ends():
+    """A plan by hand: caches and tunnels without their services."""
+    return Plan(
+        (cache("alone"), tunnel("astray", "closed", DRIFT)), (act(1, Verb.OPEN_TUNNEL, "tunnel.astray", ""),)
+    )
+
+
 HOSTILE = "\x1b[31mred\x1b[0m [red]markup[/red] \u202egnp.exe\u202c \r\n\t\x07 `$(id)` <b>&\"'\\"
 """Everything a host could put into a name, a path or a log line to fool a terminal or a renderer."""
 
@@ -239,7 +246,17 @@ def hostile():
 
 ALL = {
     make.__name__: make
-    for make in (in_sync, first_start, cold_restart, take_down, blocked, unreachable, targeted, hostile)
+    for make in (
+        in_sync,
+        first_start,
+        cold_restart,
+        take_down,
+        blocked,
+        unreachable,
+        targeted,
+        loose_ends,
+        hostile,
+    )
 }
 
 

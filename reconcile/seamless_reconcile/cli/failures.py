@@ -36,8 +36,6 @@ def guarded(out: Output, command: Callable[[], Exit]) -> Exit:
     """Run a command and give its exit code, whatever happens in it."""
     try:
         return command()
-    except (click.exceptions.Exit, click.Abort):
-        raise
     except click.ClickException as error:
         if out.json:
             _tell_program(out, Failure("usage", error.format_message(), Exit.USAGE))
@@ -52,8 +50,6 @@ def exit_of(error: BaseException) -> int:
     """Give the exit code of what ended the program outside of any command."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else Exit.ERROR
-    if isinstance(error, click.exceptions.Exit):
-        return error.exit_code
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
         click.echo("interrupted", err=True)
         return Exit.INTERRUPTED

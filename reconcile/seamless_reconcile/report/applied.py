@@ -12,7 +12,7 @@ from seamless_reconcile.outcomes import Applied, Outcome, Result
 from seamless_reconcile.plan import Plan, Verdict
 from seamless_reconcile.report.screen import UNICODE, Glyphs, Hanging, line, one_line
 from seamless_reconcile.report.text import summary_text
-from seamless_reconcile.report.words import in_sync_line, phrase, plural
+from seamless_reconcile.report.words import phrase, plural
 
 _TITLES = {
     Result.DONE: ("Done:", "green"),
@@ -77,10 +77,8 @@ def _still_blocked(after: Plan | None, glyphs: Glyphs) -> Iterator[RenderableTyp
 
 
 def last_line(applied: Applied) -> str:
-    """Give the one line that says how it ended."""
+    """Give the one line that says how an apply ended that had anything to do."""
     outcomes = applied.outcomes
-    if not outcomes:
-        return in_sync_line(applied.plan)
     if applied.converged:
         return f"Apply complete: {plural(len(outcomes), 'action')}, in sync."
     counts = Counter(outcome.result for outcome in outcomes)

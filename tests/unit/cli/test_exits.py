@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import stat
+import sys
 
 import pytest
 
 from plans.samples import ALL, ENDS, first_start, in_sync
 from rhl_helpers import errors
 from seamless_reconcile import workflow
+from seamless_reconcile.cli.failures import known
 from seamless_reconcile.declared import Location, ManifestError, Problem
 from seamless_reconcile.plan import Plan
 
@@ -276,3 +278,21 @@ def test_in_sync_says_so_and_does_nothing(run, script):
     assert ended.code == 0
     assert ended.out.splitlines()[-1] == "In sync: 3 services, 2 caches, 3 tunnels as declared."
     assert ended.err == ""
+
+
+def test_before_the_workflow_is_imported_nothing_is_taken_for_one_of_its_errors(monkeypatch):
+    monkeypatch.delitem(sys.modules, "seamless_reconcile.workflow")
+    assert known(workflow.Locked("frontend", "process 7")) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("seamless-reconcile pl", "plan"), ("seamless-reconcile plan --de", "--detailed-exitcode")],
+)
+def test_shell_completion(run, monkeypatch, words, offered):
+    monkeypatch.setenv("_SEAMLESS_RECONCILE_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    ended = run()
+    assert ended.code == 0
+    assert f"plain,{offered}" in ended.out.split()
