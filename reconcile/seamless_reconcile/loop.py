@@ -14,7 +14,18 @@ from seamless_reconcile.apply.caches import settle_receipts
 from seamless_reconcile.apply.context import Record
 from seamless_reconcile.declared import ServiceState
 from seamless_reconcile.desired import Desired
-from seamless_reconcile.events import Ended, Planned, Progress, Reading, Reporter, Started, Stopping, Waiting
+from seamless_reconcile.events import (
+    Ended,
+    HostRead,
+    Planned,
+    Progress,
+    Reading,
+    Reporter,
+    Started,
+    Stopping,
+    Waiting,
+)
+from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.kinds.service import State
 from seamless_reconcile.observe import Start, observe
 from seamless_reconcile.outcomes import Applied, Outcome
@@ -73,7 +84,9 @@ class Loop:
             outwaited: starts that were waited for in vain: such a service does not come up by itself.
         """
         self.reporter.on_event(Reading(self.desired.hosts))
-        snapshot = observe(self.desired, self.reading, passive=passive, outwaited=outwaited)
+        snapshot = observe(
+            self.desired, self.reading, passive=passive, outwaited=outwaited, told=self._host_read
+        )
         plan = make_plan(self.desired, snapshot, options)
         self.reporter.on_event(Planned(plan))
         return plan, snapshot
@@ -104,6 +117,9 @@ class Loop:
             return Applied(plan, outcomes, None, interrupted=True, record=kept.path)
         after, _ = self.plan(Options(targets=options.targets), outwaited=outwaited)
         return Applied(plan, outcomes, after, record=kept.path, targeted=bool(options.targets))
+
+    def _host_read(self, facts: HostFacts, seconds: float) -> None:
+        self.reporter.on_event(HostRead(facts.host, seconds, facts.problem.reason if facts.problem else ""))
 
     def _act(
         self, plan: Plan, snapshot: Snapshot, options: Options, record: Record, stop: StopEvent

@@ -91,11 +91,10 @@ class Session:
         Raises:
             ManifestError: with everything that is wrong with them; nothing was contacted.
         """
-        from seamless_reconcile.manifest import load  # noqa: PLC0415 - `show` needs no manifest
-        from seamless_reconcile.resolver import resolve  # noqa: PLC0415
+        from seamless_reconcile.resolver import resolve_files  # noqa: PLC0415 - `show` needs no manifest
 
-        manifest = load(settings.files, settings.environ)
-        return cls(manifest, resolve(manifest, environ=settings.environ), settings, reporter or Silent())
+        manifest, desired = resolve_files(settings.files, environ=settings.environ)
+        return cls(manifest, desired, settings, reporter or Silent())
 
     def __enter__(self) -> Self:
         """Enter."""

@@ -37,7 +37,9 @@ def clear(context: Context, action: Action) -> Step:
     context.reach.memory.note_receipt(node.host, node.path, None)
     problem = _clear_all(host, node.path) if seen.state not in (State.ABSENT, State.EMPTY) else None
     after = look_at(context, node)
-    if after.state not in COLD and after.state is not State.UNVERIFIABLE:
+    # With a marker policy nobody can look afterwards: then the helper's own word decides (S9).
+    hidden = after.state is State.UNVERIFIABLE and problem is None
+    if after.state not in COLD and not hidden:
         return failed(
             f"only part of {node.path} was removed: it is still {after.state.value}"
             + (f"; {problem}" if problem else ""),

@@ -157,7 +157,12 @@ def _malformed(row: MalformedRow, facts: ServiceFacts) -> ServiceObserved:
         )
     if row.pid and facts.pid_alive is not False and facts.evidence not in NOT_OURS:
         return ServiceObserved(
-            State.MALFORMED, Life.UNPROVEN, row.reason, _by_hand(row.pid), pid=row.pid, port=row.port
+            State.MALFORMED,
+            Life.UNPROVEN,
+            f"{row.reason}; process {row.pid}, which it names, is alive",
+            f"make sure that process {row.pid} is not this service, then plan with --replace",
+            pid=row.pid,
+            port=row.port,
         )
     return ServiceObserved(State.MALFORMED, Life.DEAD, row.reason, pid=row.pid, port=row.port)
 

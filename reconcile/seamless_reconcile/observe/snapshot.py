@@ -28,7 +28,12 @@ Start = tuple[str, "int | None"]
 
 
 def observe(
-    desired: Desired, reach: Reach, *, passive: bool = False, outwaited: frozenset[Start] = frozenset()
+    desired: Desired,
+    reach: Reach,
+    *,
+    passive: bool = False,
+    outwaited: frozenset[Start] = frozenset(),
+    told: Callable[[HostFacts, float], None] = lambda facts, seconds: None,  # noqa: ARG005
 ) -> Snapshot:
     """Read everything a plan needs, once.
 
@@ -37,12 +42,20 @@ def observe(
         reach: the world.
         passive: leave out handshakes.
         outwaited: starts that this run has waited for in vain.
+        told: hears of each host as soon as it was read, and how many seconds that took.
     """
     nodes = cache.cache_nodes(desired)
     tunnelled = any(spec.tunnelled for spec in desired.services.values())
     names = tuple(dict.fromkeys([*desired.hosts, *(u.host for u in _upstreams(desired))]))
     here = read_client(reach.client, forwards=tunnelled)
-    reads = [partial(_read_on, name, desired, nodes, here, reach, passive) for name in names]
+
+    def read(name: str) -> _Found:
+        began = reach.clock.monotonic()
+        found = _read_on(name, desired, nodes, here, reach, passive)
+        told(found[0], reach.clock.monotonic() - began)
+        return found
+
+    reads = [partial(read, name) for name in names]
     hosts: dict[str, HostFacts] = {}
     services: dict[str, ServiceFacts] = {}
     tunnels: dict[str, TunnelFacts] = {}

@@ -148,7 +148,8 @@ class _Round:
                 "stop it by hand on that host, or declare it absent and plan with --replace",
             )
         if seen.life is Life.UNPROVEN and f"service.{spec.name}" not in self.replace:
-            return Refusal(f"{seen.reason}; nothing shows that process {seen.pid} is this service", seen.hint)
+            whose = f"; nothing shows that process {seen.pid} is this service" if seen.pid else ""
+            return Refusal(seen.reason + whose, seen.hint)
         return None
 
     def _cannot_start(self, spec: ServiceSpec) -> Refusal | None:
