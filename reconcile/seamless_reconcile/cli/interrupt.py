@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from seamless_reconcile.events import Event, Started
 
+_RELUCTANT = b"\nputting the services back; once more to leave them as they are\n"
 _SAID = b"\nfinishing the action in hand, then stopping\n"
 
 
@@ -46,6 +47,31 @@ def stops(stop: threading.Event, begun: Begun) -> Iterator[None]:
             # Straight to the descriptor: a handler may run in the midst of any print.
             os.write(2, _SAID)
 
+    with _handler(on_signal):
+        yield
+
+
+@contextmanager
+def reluctantly(stop: threading.Event) -> Iterator[None]:
+    """While this lasts, the second SIGINT or SIGTERM sets `stop`; the first is answered only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if asked:
+            stop.set()
+        else:
+            os.write(2, _RELUCTANT)
+        asked.append(number)
+
+    with _handler(on_signal):
+        yield
+
+
+@contextmanager
+def _handler(on_signal: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

@@ -18,6 +18,7 @@ from seamless_reconcile.planner.clears import Clear, coldness_warning, decide_cl
 from seamless_reconcile.planner.fates import Decision, Fate, bystanders, decide_fates
 from seamless_reconcile.planner.routes import Route, decide_routes
 from seamless_reconcile.planner.steps import draft_actions
+from seamless_reconcile.planner.warmth import warm_above
 from seamless_reconcile.safety import Refusal
 from seamless_reconcile.snapshot import Snapshot
 
@@ -187,6 +188,7 @@ def _blocked(
 
 def _warnings(desired: Desired, snapshot: Snapshot, fates: Mapping[str, Decision]) -> tuple[Warned, ...]:
     found = [*desired.warnings, *coldness_warning(snapshot), *bystanders(desired, snapshot, fates)]
+    found += [(above.address, above.message) for above in warm_above(desired, snapshot)]
     for name, spec in desired.services.items():
         if spec.state is ServiceState.RUNNING and snapshot.services[name].state is State.STARTING:
             found.append((f"service.{name}", "it is starting; apply waits for it before it plans"))
