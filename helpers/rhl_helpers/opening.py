@@ -6,8 +6,9 @@ The launcher waits half a second and then hopes; here a forward is open once its
 from __future__ import annotations
 
 import contextlib
+import enum
+import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ import psutil
 from rhl_helpers.client import ForwardFailed
 from rhl_helpers.errors import HelperError
 from rhl_helpers.forwards import ForwardTarget
-from rhl_helpers.listeners import listens, own_ssh_listens
+from rhl_helpers.listeners import covers, free_port, listening
 from rhl_helpers.text import safe
 from rhl_helpers.transport.output import Output
 from rhl_helpers.transport.process import DeadlineExceeded, kill_group, run_process
@@ -33,9 +34,10 @@ _POLL_SECONDS = 0.02
 _EARLIEST_SECONDS = 0.06
 _ASK_SECONDS = 8
 _PORT_TAKEN = ("address already in use", "cannot listen to port", "could not request local forwarding")
-
-_monitors: dict[int, subprocess.Popen[bytes]] = {}
-"""The monitors this process started, kept so that one that ends is collected and does not stay a zombie."""
+_SHARED = (
+    "your ssh config shares the connection to this host (ControlMaster), and the launcher's tunnel needs one "
+    "of its own: set `ControlMaster no` and `ControlPath none` for it"
+)
 
 
 def open_forward(ssh_host: str, remote_host: str, remote_port: int, remote_pid: int) -> int:
@@ -50,8 +52,9 @@ def open_forward(ssh_host: str, remote_host: str, remote_port: int, remote_pid: 
         raise ForwardFailed(str(exc)) from None
     words = ""
     for _ in range(_ATTEMPTS):
-        target = ForwardTarget(_free_port(), ssh_host, _in_brackets(remote_host), remote_port)
-        words = _start(target, remote_pid)
+        port, addresses = free_port()
+        target = ForwardTarget(port, ssh_host, _in_brackets(remote_host), remote_port)
+        words = _start(target, remote_pid, addresses)
         if not words:
             return target.local_port
         if not any(sign in words.lower() for sign in _PORT_TAKEN):
@@ -63,13 +66,7 @@ def _in_brackets(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return int(probe.getsockname()[1])
-
-
-def _start(target: ForwardTarget, remote_pid: int) -> str:
+def _start(target: ForwardTarget, remote_pid: int, addresses: frozenset[str]) -> str:
     """Start a monitor and wait until its forward listens; gives ssh's words where it does not."""
     folder = Path(tempfile.mkdtemp(prefix="rhl-forward-"))
     status = folder / "status"
@@ -81,18 +78,19 @@ def _start(target: ForwardTarget, remote_pid: int) -> str:
         # It outlives this program, as the one of the Seamless client does.
         start_new_session=True,
     )
-    _monitors[monitor.pid] = monitor
     try:
-        opened = _wait_open(monitor, target.local_port, status)
+        outcome = _wait_open(monitor, target.local_port, addresses)
     except BaseException:
         _abandon(monitor, folder)
         raise
-    if not opened:
+    if outcome is not _Outcome.OPEN:
         _abandon(monitor, folder)
-        return _ask_ssh(target)
-    # The monitor writes its status half a second after its start, and would die if it could not. This
-    # thread is waited for at exit.
-    threading.Thread(target=_tidy, args=(monitor, status), name="rhl-forward-status").start()
+        return _PORT_TAKEN[0] if outcome is _Outcome.TAKEN else _ask_ssh(target)
+    # From here on it is on its own; `collect` takes its exit code, if this program is still there then.
+    monitor.returncode = 0
+    # It writes its status half a second after its start, and would die if it could not. This thread is
+    # waited for at exit.
+    threading.Thread(target=_tidy, args=(monitor.pid, status), name="rhl-forward-status").start()
     return ""
 
 
@@ -111,20 +109,32 @@ def _monitor_line(target: ForwardTarget, remote_pid: int, status: Path) -> list[
     ]
 
 
-def _wait_open(monitor: subprocess.Popen[bytes], port: int, status: Path) -> bool:
-    """Wait until the monitor's ssh listens on the port; False if it ended first or takes too long."""
+class _Outcome(enum.Enum):
+    OPEN = "ssh listens at all addresses"
+    TAKEN = "somebody else listens at one of them"
+    NOT_OPEN = "it ended, or takes too long"
+
+
+def _wait_open(monitor: subprocess.Popen[bytes], port: int, addresses: frozenset[str]) -> _Outcome:
+    """Wait until the monitor's ssh listens on the port.
+
+    ssh is content with one address where another one is taken: then part of the clients would talk to
+    a stranger. It binds one right after the other, so what is not there a moment later never will be.
+    """
     deadline = time.monotonic() + _OPEN_SECONDS
     ssh: list[psutil.Process] = []
+    seen = False
     time.sleep(_EARLIEST_SECONDS)
     while time.monotonic() < deadline and monitor.poll() is None:
         ssh = [process for process in ssh if process.is_running()] or _below(monitor.pid)
-        if any(listens(process, port) for process in ssh):
-            return True
-        # Where the user's ssh shares connections, another ssh does the listening.
-        if status.exists() and own_ssh_listens(port):
-            return True
+        found = listening(ssh, port)
+        if covers(found, addresses):
+            return _Outcome.OPEN
+        if found and seen:
+            return _Outcome.TAKEN
+        seen = bool(found)
         time.sleep(_POLL_SECONDS)
-    return False
+    return _Outcome.NOT_OPEN
 
 
 def _below(pid: int) -> list[psutil.Process]:
@@ -142,7 +152,6 @@ def _abandon(monitor: subprocess.Popen[bytes], folder: Path) -> None:
     if monitor.poll() is None:
         kill_group(monitor.pid)
     monitor.wait()
-    _monitors.pop(monitor.pid, None)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -155,7 +164,8 @@ def _ask_ssh(target: ForwardTarget) -> str:
         *("-o", f"ConnectTimeout={_ASK_SECONDS}", "-L", spec, "--", target.ssh_host),
     ]
     try:
-        run_process(line, output, deadline=time.monotonic() + _ASK_SECONDS)
+        if run_process(line, output, deadline=time.monotonic() + _ASK_SECONDS) == 0:
+            return _hand_back(spec, target.ssh_host)
     except DeadlineExceeded:
         return "ssh gave no sign of a forward in time"
     except OSError as exc:
@@ -164,15 +174,22 @@ def _ask_ssh(target: ForwardTarget) -> str:
     return safe("; ".join(lines[-2:])) if lines else "ssh ended without a word"
 
 
-def _tidy(monitor: subprocess.Popen[bytes], status: Path) -> None:
+def _hand_back(spec: str, ssh_host: str) -> str:
+    """Take a forward off the user's shared connection again: ssh left it there and ended."""
+    with contextlib.suppress(OSError, DeadlineExceeded):
+        line = ["ssh", "-O", "cancel", "-L", spec, "--", ssh_host]
+        run_process(line, Output(0, None), deadline=time.monotonic() + _ASK_SECONDS)
+    return _SHARED
+
+
+def _tidy(monitor: int, status: Path) -> None:
     deadline = time.monotonic() + _OPEN_SECONDS
-    while not status.exists() and monitor.poll() is None and time.monotonic() < deadline:
+    while not status.exists() and psutil.pid_exists(monitor) and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
     shutil.rmtree(status.parent, ignore_errors=True)
 
 
 def collect(pid: int) -> None:
-    """Collect a monitor of this process that has ended."""
-    monitor = _monitors.get(pid)
-    if monitor is not None and monitor.poll() is not None:
-        del _monitors[pid]
+    """Collect a monitor that has ended, if this process started it: it would stay a zombie."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)

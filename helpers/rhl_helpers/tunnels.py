@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -12,12 +11,9 @@ import psutil
 
 from rhl_helpers.client import Forward, ForwardFailed, Process, ProcessEvidence
 from rhl_helpers.forwards import ForwardTarget, MonitorLine, parse_monitor, parse_ssh
-from rhl_helpers.listeners import own_ssh_listens
 from rhl_helpers.opening import collect
-from rhl_helpers.transport.output import Output
-from rhl_helpers.transport.process import DeadlineExceeded, run_process
 
-_TERM_SECONDS = 5.0
+_TERM_SECONDS = 2.0
 _KILL_SECONDS = 5.0
 _POLL_SECONDS = 0.01
 
@@ -128,18 +124,6 @@ def end_forward(forward: Forward) -> None:
     if monitor is not None:
         _kill(monitor, forward)
         collect(monitor.pid)
-    if ssh is not None and own_ssh_listens(forward.local_port):
-        _cancel(forward)
-
-
-def _cancel(forward: Forward) -> None:
-    """Take a forward off the user's shared master connection, which outlives the ssh that asked for it."""
-    spec = f"{forward.local_port}:{forward.remote_host}:{forward.remote_port}"
-    with contextlib.suppress(OSError, DeadlineExceeded):
-        line = ["ssh", "-O", "cancel", "-L", spec, "--", forward.ssh_host]
-        run_process(line, Output(0, None), deadline=time.monotonic() + _TERM_SECONDS)
-    if own_ssh_listens(forward.local_port):
-        raise ForwardFailed(f"port {forward.local_port} is still forwarded, by another ssh of yours")
 
 
 def _verified(named: Process, forward: Forward, *, monitor: bool) -> psutil.Process | None:

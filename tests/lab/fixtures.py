@@ -11,6 +11,7 @@ import pytest
 
 from lab.host import find_sshd
 from lab.lab import Lab
+from lab.web import Server, serve
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +32,10 @@ def lab_env(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     for name, value in lab.env.items():
         monkeypatch.setenv(name, value)
     return lab
+
+
+@pytest.fixture
+def web() -> Iterator[Server]:
+    """A small HTTP server on loopback; see `lab.web`."""
+    with serve() as server:
+        yield server

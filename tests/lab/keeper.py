@@ -130,7 +130,8 @@ def main() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+        # A handler, unlike "ignore", is not inherited by what is started here.
+        signal.signal(number, lambda *_: None)
     keeper = Keeper()
     try:
         keeper.serve()

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from lab import Lab
-from lab.fixtures import lab, lab_env
+from lab.fixtures import lab, lab_env, web
 from rhl_helpers.host import Host
 from rhl_helpers.transport.select import make_transport
 
-__all__ = ["lab", "lab_env"]
+__all__ = ["lab", "lab_env", "web"]
 
 
 @pytest.fixture

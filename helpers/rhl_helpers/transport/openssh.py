@@ -36,8 +36,6 @@ _FIRST_PAUSE = 0.2
 _OPTIONS = (
     "BatchMode=yes",
     "StrictHostKeyChecking=yes",
-    # The banner would stand before the helper's own words on stderr.
-    "LogLevel=ERROR",
     # What the user set for interactive logins must not reach a helper's session.
     "ClearAllForwardings=yes",
     "RemoteCommand=none",
@@ -84,7 +82,17 @@ class OpenSshTransport:
         if not self._slots.take(deadline):
             raise CallTimeout(self.host, "all sessions of the connection are in use; nothing was run")
         try:
-            line = [*self._program, *control, "-T", "--", self.host, remote_command(argv)]
+            # The banner would stand before the helper's own words on stderr.
+            line = [
+                *self._program,
+                "-o",
+                "LogLevel=ERROR",
+                *control,
+                "-T",
+                "--",
+                self.host,
+                remote_command(argv),
+            ]
             code = run_process(line, output, deadline=deadline)
         except DeadlineExceeded:
             raise CallTimeout(self.host, "the helper did not end in time") from None
@@ -153,7 +161,8 @@ class OpenSshTransport:
             *self._program,
             *("-o", f"ControlPath={socket}", "-o", "ControlMaster=yes"),
             *("-o", f"ControlPersist={_PERSIST_SECONDS}", "-o", f"ConnectTimeout={int(left)}"),
-            *("-f", "-N", "-T", "--", self.host),
+            # At this level ssh says that it was on the way to the host that a connection ended.
+            *("-o", "LogLevel=INFO", "-f", "-N", "-T", "--", self.host),
         ]
         output = Output(0, None)
         try:
