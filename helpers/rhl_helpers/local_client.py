@@ -17,10 +17,12 @@ class LocalClient:
 
     Args:
         folder: where its connection files are; None is where the Seamless client itself looks.
+        read_timeout: seconds that a probe may take at most, where the user set them.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, read_timeout: float | None = None) -> None:
         self._folder = folder
+        self._read_timeout = read_timeout
 
     @property
     def folder(self) -> Path:
@@ -59,7 +61,7 @@ class LocalClient:
 
     def probe(self, host: str, port: int, path: str, *, timeout: float = 10.0) -> Answer:
         """Ask a port as this machine sees it."""
-        return probe(host, port, path, timeout=timeout)
+        return probe(host, port, path, timeout=min(timeout, self._read_timeout or timeout))
 
     def evidence(self, pid: int) -> ProcessEvidence | None:
         """Look at a pid of this machine."""

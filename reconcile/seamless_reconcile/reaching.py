@@ -74,10 +74,13 @@ class Connections:
             transport.close()
 
 
-def real_reach(hosts: Callable[[str], Host], memory: Memory, *, changing: bool) -> Reach:
+def real_reach(
+    hosts: Callable[[str], Host], memory: Memory, *, changing: bool, timeout: float | None = None
+) -> Reach:
     """Put the real world together; only with `changing` can this machine's side be changed (S6)."""
     from rhl_helpers.local_client import LocalClient  # noqa: PLC0415
     from rhl_helpers.read_only_client import ReadOnlyClient  # noqa: PLC0415
 
-    client = LocalClient() if changing else ReadOnlyClient(LocalClient())
+    local = LocalClient(read_timeout=timeout)
+    client = local if changing else ReadOnlyClient(local)
     return Reach(host=hosts, client=client, clock=SystemClock(), gather=in_threads, memory=memory)

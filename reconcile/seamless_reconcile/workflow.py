@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -46,6 +47,8 @@ __all__ = [
 ]
 
 DEFAULT_FILE = "seamless.reconcile.yaml"
+THINKING_SECONDS = 1.0
+"""An approval that took longer was given by a person, and the world went on meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,9 @@ class Session:
         self._connections.close()
 
     def _loop(self, *listeners: Reporter) -> Loop:
-        reading = real_reach(self._connections.reading, self._memory, changing=False)
-        changing = real_reach(self._connections.changing, self._memory, changing=True)
+        reads, acts, timeout = self._connections.reading, self._connections.changing, self._settings.timeout
+        reading = real_reach(reads, self._memory, changing=False, timeout=timeout)
+        changing = real_reach(acts, self._memory, changing=True, timeout=timeout)
         return Loop(
             self.desired, reading, changing, _All((self._reporter, *listeners)), self._settings.parallel
         )
@@ -144,9 +148,12 @@ class Session:
         def agree(plan: Plan) -> None:
             if approve is None:
                 return
+            began = time.monotonic()
             if not approve(plan):
                 raise NotApproved(plan)
-            self._still(plan, options)
+            # Every action looks again in any case; what a person has read must still be the whole of it.
+            if time.monotonic() - began > THINKING_SECONDS:
+                self._still(plan, options)
 
         return self._apply(options, agree, stop or StopEvent())
 
