@@ -244,7 +244,8 @@ def _changed(services: tuple[ServiceProof, ...]) -> Verdict | None:
 def _change(service: ServiceProof) -> str:
     if service.after["state"] != State.RUNNING.value:
         return f"it is {service.after['state']} after the command"
-    return f"process {service.before.get('pid')} became process {service.after.get('pid')}"
+    was, now = (f"process {v.get('pid')} on port {v.get('port')}" for v in (service.before, service.after))
+    return f"{was} became {now}" if was != now else f"{was} was launched anew"
 
 
 def _untouched(caches: tuple[CacheProof, ...]) -> Verdict | None:
