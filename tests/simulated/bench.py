@@ -130,8 +130,12 @@ class Bench:
     def _reach(self, hosts: Callable[[str], Host]) -> Reach:
         return Reach(hosts, self.client, self.world.clock, one_by_one, self.memory)
 
+    def transports(self) -> dict[str, Any]:
+        """Give a transport to each host."""
+        return {name: self.world.transport(name) for name in self.world.hosts}
+
     def loop(self) -> Loop:
-        transports = {name: self.world.transport(name) for name in self.world.hosts}
+        transports = self.transports()
         reading = {name: Host(ReadOnlyTransport(t)) for name, t in transports.items()}
         changing = {name: Host(t) for name, t in transports.items()}
         return Loop(

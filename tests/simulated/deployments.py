@@ -7,7 +7,7 @@ from typing import Any
 from seamless_reconcile.desired import ServiceSpec
 from seamless_reconcile.plan import Plan
 from simulated.bench import Bench, spec_of, upstream_of
-from world import DASKSERVER, DATABASE, HASHSERVER, JOBSERVER, Placed, World
+from world import DASKSERVER, DATABASE, HASHSERVER, JOBSERVER, World
 from world.cases import FRONTEND
 from world.machine import SimHost
 

@@ -262,7 +262,7 @@ def test_a_daskserver_has_a_second_port_and_its_handshake_there() -> None:
     bench = running(*pair(), spec_of(DASKSERVER, dependencies=PAIR))
     file = bench.world.client.files()[DASKSERVER.key]
     assert dict(file.extra or {}).keys() == {"dashboard_port"}
-    assert len([f for f in bench.world.client.forwards()]) == 4
+    assert len(list(bench.world.client.forwards())) == 4
     assert bench.apply().outcomes == ()
 
 

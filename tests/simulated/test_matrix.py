@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections import Counter
 
 import pytest
@@ -31,10 +32,9 @@ def test_every_initial_state_converges_or_says_why_not(
         end = verdict(chain)
         ends[end] += 1
         assert end == "converged" or not leaves_nothing_unproven(chain), f"{chain}: {end}"
+    lines = [f"{count:8d} {end}\n" for end, count in ends.most_common()]
     with capsys.disabled():
-        print(f"\n{type_} on {host}: {ends.total()} runs (stride {stride})")
-        for end, count in ends.most_common():
-            print(f"  {count:6d} {end}")
+        sys.stdout.write(f"\n{type_} on {host}: {ends.total()} runs (stride {stride})\n{''.join(lines)}")
     # What a run may end with is a short list; each entry of it is met.
     assert ends["converged"] > 500
 

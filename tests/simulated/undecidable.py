@@ -60,9 +60,9 @@ def _orphan_without_lead(case: Case, host: str, state: str) -> bool:
 
 UNDECIDABLE = {
     "a reused pid, and its port answers": Undecidable(
-        "The state file's pid is somebody else's by now, and on its port something answers the handshake: an"
-        " orphan of the same key, or a stranger. That is what a healthy service looks like on another host,"
-        " where no helper tells a process's command line or start. (On this machine, its process table does.)",
+        "The state file's pid is somebody else's by now, and on its port something answers the handshake:"
+        " an orphan of the same key, or a stranger. That is what a healthy service looks like on another"
+        " host, where no helper tells a process's command line or start. (This machine's own table does.)",
         _another_pid_and_a_port,
     ),
     "a malformed state file, and its process has no port": Undecidable(
@@ -75,7 +75,7 @@ UNDECIDABLE = {
     ),
     "an orphan on a port that nothing names": Undecidable(
         "The state file is of a start that died, so it names no port; neither does the log, the connection"
-        " file or this client's memory. An orphan of an earlier launch that answers somewhere cannot be found.",
+        " file or this client's memory. An orphan of an earlier launch that answers cannot be found.",
         _orphan_without_lead,
     ),
 }

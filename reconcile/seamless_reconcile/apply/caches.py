@@ -14,6 +14,7 @@ from seamless_reconcile.kinds.cache import COLD, CacheNode, CacheObserved, State
 from seamless_reconcile.observe.caches import read_cache
 from seamless_reconcile.observe.hosts import read_host
 from seamless_reconcile.observe.services import process_evidence
+from seamless_reconcile.paths import contains
 from seamless_reconcile.plan import Action
 from seamless_reconcile.safety import clear_refusal
 
@@ -35,7 +36,13 @@ def clear(context: Context, action: Action) -> Step:
     if objection:
         return objection
     context.reach.memory.note_receipt(node.host, node.path, None)
-    problem = _clear_all(host, node.path) if seen.state not in (State.ABSENT, State.EMPTY) else None
+    try:
+        problem = _clear_all(host, node.path) if seen.state not in (State.ABSENT, State.EMPTY) else None
+    except _OutOfReach as exc:
+        return failed(
+            f"{node.path} was not cleared: {exc} has to be cleared before it, which the guard forbids",
+            "put a marker file into that directory, or clear it by hand on that host",
+        )
     after = look_at(context, node)
     # With a marker policy nobody can look afterwards: then the helper's own word decides (S9).
     hidden = after.state is State.UNVERIFIABLE and problem is None
@@ -101,13 +108,22 @@ def _proven_dead(context: Context, node: CacheNode, listing: HostFacts) -> froze
     }
 
 
+class _OutOfReach(Exception):
+    """A directory below the cache that cannot be cleared on its own; its path."""
+
+
 def _clear_all(host: Host, path: str) -> str | None:
     """Clear a directory in as many passes as it takes; gives what the helper last complained of.
 
     The helper gives up on a subdirectory that has subdirectories of its own, after removing part of
     it: such directories are cleared by themselves first, the deepest before the others.
+
+    Raises:
+        _OutOfReach: the guard forbids that; nothing was removed. A first pass over the cache would
+            take its marker along, and leave data behind that nobody may look at any more.
     """
-    problem = _clear_deep(host, path)
+    problem: str | None = None
+    _clear_deep(host, _directories(host, path))
     for _ in range(MAX_PASSES):
         try:
             if host.call(calls.clear(path)):
@@ -121,13 +137,18 @@ def _clear_all(host: Host, path: str) -> str | None:
     return problem
 
 
-def _clear_deep(host: Host, path: str) -> str | None:
-    for directory in deep_directories(_directories(host, path)):
+def _clear_deep(host: Host, rows: list[PersistentRow]) -> None:
+    parents = {row.path.rpartition("/")[0] for row in rows[1:]}
+    for directory in deep_directories(rows):
         try:
             host.call(calls.clear(directory))
-        except HelperError as exc:
-            return f"{exc.kind}: {exc.detail}"
-    return None
+        except GuardRefused:
+            leaves = (row for row in rows if contains(directory, row.path) and row.path not in parents)
+            if any(leaf.state == "populated" for leaf in leaves):
+                raise _OutOfReach(directory) from None
+        except HelperError:
+            # What cannot be done here fails again, and is told of, where the cache itself is cleared.
+            return
 
 
 def _directories(host: Host, path: str) -> list[PersistentRow]:
