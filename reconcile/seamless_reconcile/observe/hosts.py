@@ -103,6 +103,19 @@ def home_of(rows: Iterable[ServerRow]) -> str | None:
     return None
 
 
+def ask_home(host: Host) -> str | None:
+    """Ask for the service account's home where no row tells it: `rhl-ps-persistent` writes "~" out.
+
+    Guards refuse that question; but they themselves let nobody clear a home.
+    """
+    try:
+        rows = host.call(calls.ps_persistent(f"~{_STATE_FOLDER.rstrip('/')}"))
+    except HelperError:
+        return None
+    tail = _STATE_FOLDER.rstrip("/")
+    return next((row.path[: -len(tail)] for row in rows if row.path.endswith(tail)), None) or None
+
+
 def row_of(facts: HostFacts, key: str) -> Present[ServerRow] | Absent | MalformedRow | Unknown:
     """Give one service's row out of a host's facts."""
     if key in facts.rows:

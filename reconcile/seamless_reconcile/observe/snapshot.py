@@ -10,13 +10,14 @@ from functools import partial
 from rhl_helpers.client import ConnectionFile
 from rhl_helpers.rows import ServerRow
 from rhl_helpers.transport.base import LOCAL, Answer
+from seamless_reconcile.declared import CacheState
 from seamless_reconcile.desired import Desired, ServiceSpec, Upstream
 from seamless_reconcile.facts import CacheFacts, HostFacts, ServiceFacts, TunnelFacts
 from seamless_reconcile.kinds import cache, service, tunnel
 from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, Launch
 from seamless_reconcile.kinds.service import ServiceObserved, Wire, Wiring
 from seamless_reconcile.observe.caches import read_cache
-from seamless_reconcile.observe.hosts import read_host, row_of
+from seamless_reconcile.observe.hosts import ask_home, read_host, row_of
 from seamless_reconcile.observe.services import read_service
 from seamless_reconcile.observe.tunnels import ClientFacts, read_client, read_tunnel
 from seamless_reconcile.observed import Present, Unknown
@@ -100,6 +101,8 @@ def _read_on(
     first: list[Callable[[], None]] = [list_rows, *(partial(look, node) for node in mine)]
     reach.gather(first)
     facts = listing[0]
+    if facts.home is None and facts.problem is None and any(node.state is CacheState.COLD for node in mine):
+        facts = replace(facts, home=ask_home(host))
     services: dict[str, ServiceFacts] = {}
     tunnels: dict[str, TunnelFacts] = {}
 
