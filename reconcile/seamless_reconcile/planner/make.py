@@ -69,6 +69,8 @@ def make_plan(desired: Desired, snapshot: Snapshot, options: Options | None = No
 def _selection(
     desired: Desired, snapshot: Snapshot, options: Options
 ) -> tuple[frozenset[str] | None, frozenset[str]]:
+    if not (options.targets or options.replace):
+        return None, frozenset()
     graph, aliases = resource_graph(desired, snapshot.nodes), cache_aliases(snapshot.nodes)
     for address in options.replace:
         if address not in graph or address.startswith("cache."):

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-import networkx as nx
-
 from seamless_reconcile.desired import Desired, ServiceSpec
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, encloses
@@ -228,6 +226,8 @@ def _numbered(draft: _Draft) -> tuple[Action, ...]:
     """Order the actions by what they require, then by verb, then as the manifest names them."""
     if not draft.actions:
         return ()
+    import networkx as nx  # noqa: PLC0415 - a converged plan does not wait for it
+
     graph: nx.DiGraph[Handle] = nx.DiGraph()
     graph.add_nodes_from(draft.actions)
     graph.add_edges_from((first, then) for then, firsts in draft.requires.items() for first in firsts)
