@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from seamless_reconcile.kinds.service import CLOCK_DOUBT
 from world.cases import Case
 from world.world import LOCAL
+
+START_SECONDS = 60.0
 
 
 class Undecidable(NamedTuple):
@@ -58,6 +61,22 @@ def _orphan_without_lead(case: Case, host: str, state: str) -> bool:
     return case.state == "starting" and dead and case.port == "ours" and _no_lead(case)
 
 
+def _orphan_beside_a_start(case: Case, host: str, state: str) -> bool:
+    fresh = case.age < START_SECONDS + CLOCK_DOUBT
+    zombie = case.process == "zombie" and host != LOCAL
+    return case.state == "starting" and fresh and zombie and case.port == "ours" and state != "running"
+
+
+def _marked_by_its_service(case: Case, host: str, state: str) -> bool:
+    return case.cache in ("foreign", "half-cleared") and case.state == "starting" and case.finishes
+
+
+def _reused_within_the_window(case: Case, host: str, state: str) -> bool:
+    fresh = case.age < START_SECONDS + CLOCK_DOUBT
+    stranger = case.process in ("reused", "other")
+    return host != LOCAL and case.state == "starting" and fresh and stranger and state != "running"
+
+
 UNDECIDABLE = {
     "a reused pid, and its port answers": Undecidable(
         "The state file's pid is somebody else's by now, and on its port something answers the handshake:"
@@ -77,6 +96,21 @@ UNDECIDABLE = {
         "The state file is of a start that died, so it names no port; neither does the log, the connection"
         " file or this client's memory. An orphan of an earlier launch that answers cannot be found.",
         _orphan_without_lead,
+    ),
+    "an orphan beside a start": Undecidable(
+        "A service died while starting, and stays a zombie; an orphan of an earlier launch lives on. Within"
+        " its window the zombie is taken for a service that still starts.",
+        _orphan_beside_a_start,
+    ),
+    "a foreign directory that a service marks as its own": Undecidable(
+        "Somebody has launched a service in a foreign directory: as soon as it has put its marker there,"
+        " nothing tells that directory from one of its own.",
+        _marked_by_its_service,
+    ),
+    "a pid reused within minutes of a start": Undecidable(
+        "A service died while starting, and somebody else got its pid before its window was over: a"
+        " service that still starts looks the same, and one that is not wanted is stopped.",
+        _reused_within_the_window,
     ),
 }
 
