@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -93,3 +94,21 @@ def test_knobs_reach_sshd(lab):
     assert done.stdout == "Welcome!\n"
     assert "Authorized use only" in done.stderr
     assert "MaxSessions 1" in (host.folder / "sshd_config").read_text()
+
+
+def test_a_cluster_has_all_five_services(lab):
+    lab.host("plain")
+    lab.write_clusters({"c": lab.cluster("plain", tunnel=True), "d": lab.cluster("plain", tunnel=False)})
+    services = ("hashserver", "database", "jobserver", "daskserver", "pure-daskserver")
+    with ThreadPoolExecutor(5) as pool:
+        found = list(pool.map(lambda service: _resolved(lab, service), services))
+    assert [key.partition("-c")[0] for key, _ in found] == list(services)
+    assert {host for _, host in found} == {"plain"}
+
+
+def _resolved(lab, service):
+    project = ["--project", "p"] if service != "pure-daskserver" else []
+    done = lab.run(["seamless-service-resolve", "--service", service, "--cluster", "c", *project])
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    return data["key"], data["ssh_hostname"]

@@ -11,7 +11,7 @@ from rhl_helpers.transport.link import Link
 
 _PROHIBITED = 1
 _CONNECT_FAILED = 2
-_SIGN_OF_LIFE_SECONDS = 3.0
+_SIGN_OF_LIFE_SECONDS = 2.0
 
 
 def probe_through(
