@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import shutil
 import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 NOT_EXECUTABLE = 126
@@ -18,6 +19,8 @@ NOT_FOUND = 127
 _FROM_TERMINALS = (signal.SIGINT, signal.SIGQUIT)
 """A terminal sends these to everyone in its foreground group: the command has got them already."""
 _FROM_ELSEWHERE = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_LONGEST_SLEEP = 1.0
+"""Seconds; a command's end is seen at once, by SIGCHLD: this is for a system that loses it."""
 
 
 class CannotStart(Exception):
@@ -63,26 +66,39 @@ def run_command(words: Sequence[str]) -> int:
         except OSError as exc:
             code = NOT_FOUND if exc.errno == errno.ENOENT else NOT_EXECUTABLE
             raise CannotStart(words[0], exc.strerror or str(exc), code) from None
-        hand_on.to(child)
-        code = child.wait()
+        code = hand_on.until_end_of(child)
     return 128 - code if code < 0 else code
 
 
 class _HandOn:
-    """A signal handler that makes signals the command's business; early ones wait for it."""
+    """A signal handler that makes signals the command's business; early ones wait for it.
 
-    def __init__(self) -> None:
+    Args:
+        wake: gives a byte for each signal. One that came right before a blocking wait would else
+            be handled after it.
+    """
+
+    def __init__(self, wake: int | None = None) -> None:
         self._child: subprocess.Popen[bytes] | None = None
         self._early: list[int] = []
+        self._wake = wake
 
-    def to(self, child: subprocess.Popen[bytes]) -> None:
-        """Say who gets them."""
+    def until_end_of(self, child: subprocess.Popen[bytes]) -> int:
+        """Say who gets them, and wait for its end."""
         self._child = child
         for number in self._early:
             child.send_signal(number)
+        if self._wake is None:
+            return child.wait()
+        while (code := child.poll()) is None:
+            if select.select([self._wake], [], [], _LONGEST_SLEEP)[0]:
+                os.read(self._wake, 512)
+        return code
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         """Take one signal."""
+        if number == signal.SIGCHLD:
+            return
         if self._child is None:
             self._early.append(number)
         elif number not in _FROM_TERMINALS or not _foreground():
@@ -96,16 +112,21 @@ def _signals() -> Iterator[_HandOn]:
     They are caught rather than ignored: what is ignored stays ignored in the command. What this
     process was started to ignore (nohup, a background job) is left so, for both.
     """
-    hand_on, before = _HandOn(), {}
-    if threading.current_thread() is threading.main_thread():
-        for number in (*_FROM_TERMINALS, *_FROM_ELSEWHERE):
-            if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                before[number] = signal.signal(number, hand_on)
-    try:
+    if threading.current_thread() is not threading.main_thread():
+        yield _HandOn()
+        return
+    with ExitStack() as undo:
+        wake, woken = os.pipe()
+        undo.callback(os.close, wake)
+        undo.callback(os.close, woken)
+        os.set_blocking(woken, False)
+        undo.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(woken, warn_on_full_buffer=False))
+        hand_on = _HandOn(wake)
+        for number in (signal.SIGCHLD, *_FROM_TERMINALS, *_FROM_ELSEWHERE):
+            before = signal.getsignal(number)
+            if before is not None and (before is not signal.SIG_IGN or number == signal.SIGCHLD):
+                undo.callback(signal.signal, number, signal.signal(number, hand_on))
         yield hand_on
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _foreground() -> bool:

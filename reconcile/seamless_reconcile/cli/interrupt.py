@@ -60,11 +60,12 @@ def reluctantly(stop: threading.Event) -> Iterator[None]:
     asked: list[int] = []
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        if asked:
+        # Noted first: the next one may come while this one is being answered.
+        asked.append(number)
+        if len(asked) > 1:
             stop.set()
         else:
             os.write(2, _RELUCTANT)
-        asked.append(number)
 
     with _handler(on_signal):
         yield
