@@ -5,6 +5,7 @@ perform   one action, whatever its verb
 services  stop, save_log, remove_state
 launch    launch, and wait until it answers
 caches    clear, and the receipts of databases that are cold
+clearing  the passes that emptying a directory takes
 tunnels   close_tunnel, open_tunnel
 """
 

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import contextlib
 
-from rhl_helpers import calls
-from rhl_helpers.errors import GuardRefused, HelperError
-from rhl_helpers.host import Host
 from rhl_helpers.rows import PersistentRow
+from seamless_reconcile.apply.clearing import Clearing, Forbidden, OutOfReach, directories
 from seamless_reconcile.apply.context import Context, Step, done, failed, refused, unneeded
 from seamless_reconcile.facts import NOT_OURS, CacheFacts, HostFacts, Receipt
 from seamless_reconcile.kinds.cache import COLD, CacheNode, CacheObserved, State, classify, is_cold
 from seamless_reconcile.observe.caches import read_cache
 from seamless_reconcile.observe.hosts import read_host
 from seamless_reconcile.observe.services import process_evidence
-from seamless_reconcile.paths import contains
 from seamless_reconcile.plan import Action
-from seamless_reconcile.safety import clear_refusal
+from seamless_reconcile.safety import Refusal, clear_refusal
 
-MAX_DEPTH = 8
-"""How deep a tree is searched for directories that have to be cleared on their own."""
-MAX_PASSES = 12
 FIRST_SECOND = 1.05
 """Seconds after which any further write shows in a time of whole seconds."""
 
@@ -32,17 +26,22 @@ def clear(context: Context, action: Action) -> Step:
     seen = look_at(context, node)
     if is_cold(node, seen, served=False) and node.epoch is None:
         return unneeded(f"it is {seen.state.value}")
+    holds = seen.state not in (State.ABSENT, State.EMPTY)
+    rows = directories(host, node.path) if holds else []
     objection = _may_clear(context, node, seen, action)
     if objection:
         return objection
     context.reach.memory.note_receipt(node.host, node.path, None)
+    clearing = Clearing(host, node.path, lambda: _forbids(context, node, seen))
     try:
-        problem = _clear_all(host, node.path) if seen.state not in (State.ABSENT, State.EMPTY) else None
-    except _OutOfReach as exc:
+        problem = clearing.run(rows) if holds else None
+    except OutOfReach as exc:
         return failed(
             f"{node.path} was not cleared: {exc} has to be cleared before it, which the guard forbids",
             "put a marker file into that directory, or clear it by hand on that host",
         )
+    except Forbidden as exc:
+        return failed(f"only part of {node.path} was removed: {exc.refusal.reason}", exc.refusal.hint)
     after = look_at(context, node)
     # With a marker policy nobody can look afterwards: then the helper's own word decides (S9).
     hidden = after.state is State.UNVERIFIABLE and problem is None
@@ -74,19 +73,25 @@ def launched_cold(context: Context, node: CacheNode, seen: CacheObserved) -> boo
 def _may_clear(context: Context, node: CacheNode, seen: CacheObserved, action: Action) -> Step | None:
     if seen.state is State.UNKNOWN:
         return failed(seen.reason, seen.hint)
-    listing = read_host(context.host(node.host), [], context.reach.clock)
-    dead = _proven_dead(context, node, listing)
-    then = context.snapshot
-    cold = [n.path for n in then.nodes if n.host == node.host and n is not node and then.may_go(n)]
-    refusal = clear_refusal(node, seen, listing, going_down=dead, cold_paths=cold)
+    served = any(context.snapshot.services[name].alive for name in node.services)
+    changed = not served and action.expects.get("modified") != seen.modified
+    # The listing is the very last call before the clear.
+    refusal = _forbids(context, node, seen)
     if refusal:
         return refused(refusal.reason, refusal.hint)
-    planned = action.expects
-    served = any(context.snapshot.services[name].alive for name in node.services)
-    if not served and planned.get("modified") != seen.modified:
+    if changed:
         # Nobody of ours was serving it: somebody else has written there since the plan was shown (S7).
         return refused(f"{node.path} has changed since the plan: last modified {seen.modified}")
     return None
+
+
+def _forbids(context: Context, node: CacheNode, seen: CacheObserved) -> Refusal | None:
+    """Ask what forbids a clear (S1–S3), with all that runs there now."""
+    listing = read_host(context.host(node.host), [], context.reach.clock)
+    then = context.snapshot
+    cold = [n.path for n in then.nodes if n.host == node.host and n is not node and then.may_go(n)]
+    dead = _proven_dead(context, node, listing)
+    return clear_refusal(node, seen, listing, going_down=dead, cold_paths=cold)
 
 
 def _proven_dead(context: Context, node: CacheNode, listing: HostFacts) -> frozenset[str]:
@@ -106,66 +111,6 @@ def _proven_dead(context: Context, node: CacheNode, listing: HostFacts) -> froze
         and spec.key in listing.rows
         and process_evidence(spec, listing.rows[spec.key], context.reach) in NOT_OURS
     }
-
-
-class _OutOfReach(Exception):
-    """A directory below the cache that cannot be cleared on its own; its path."""
-
-
-def _clear_all(host: Host, path: str) -> str | None:
-    """Clear a directory in as many passes as it takes; gives what the helper last complained of.
-
-    The helper gives up on a subdirectory that has subdirectories of its own, after removing part of
-    it: such directories are cleared by themselves first, the deepest before the others.
-
-    Raises:
-        _OutOfReach: the guard forbids that; nothing was removed. A first pass over the cache would
-            take its marker along, and leave data behind that nobody may look at any more.
-    """
-    problem: str | None = None
-    _clear_deep(host, _directories(host, path))
-    for _ in range(MAX_PASSES):
-        try:
-            if host.call(calls.clear(path)):
-                return None
-            problem = "rhl-clear could not remove everything"
-        except GuardRefused as exc:
-            # Under a marker policy the first pass takes the marker along.
-            return exc.detail
-        except HelperError as exc:
-            return f"{exc.kind}: {exc.detail}"
-    return problem
-
-
-def _clear_deep(host: Host, rows: list[PersistentRow]) -> None:
-    parents = {row.path.rpartition("/")[0] for row in rows[1:]}
-    for directory in deep_directories(rows):
-        try:
-            host.call(calls.clear(directory))
-        except GuardRefused:
-            leaves = (row for row in rows if contains(directory, row.path) and row.path not in parents)
-            if any(leaf.state == "populated" for leaf in leaves):
-                raise _OutOfReach(directory) from None
-        except HelperError:
-            # What cannot be done here fails again, and is told of, where the cache itself is cleared.
-            return
-
-
-def _directories(host: Host, path: str) -> list[PersistentRow]:
-    try:
-        return host.call(calls.ps_persistent(path, level=MAX_DEPTH))
-    except HelperError:
-        return []
-
-
-def deep_directories(rows: list[PersistentRow]) -> list[str]:
-    """Give the directories below the first that have subdirectories themselves, deepest first."""
-    if not rows:
-        return []
-    root, paths = rows[0].path, [row.path for row in rows]
-    parents = {path.rsplit("/", 1)[0] for path in paths[1:]} - {root}
-    below = [path for path in paths[1:] if path in parents and "/." not in path[len(root) :]]
-    return sorted(below, key=lambda path: (-path.count("/"), path))
 
 
 # --- receipts ------------------------------------------------------------------------------

@@ -58,6 +58,9 @@ def launch(context: Context, action: Action) -> Step:
     parameters, missing = _parameters(context, spec)
     if missing:
         return refused(f"{missing} is not running")
+    if context.host(spec.host).call(calls.inspect(spec.key)) is not None:
+        # The very last call before the launch: all other looks take longer (S4).
+        return refused("somebody else launched it meanwhile")
     launch_id = uuid.uuid4().hex[:16]
     call = calls.launch_service(
         spec.key,

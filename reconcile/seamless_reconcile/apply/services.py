@@ -22,7 +22,7 @@ from seamless_reconcile.facts import NOT_OURS
 from seamless_reconcile.kinds.service import Life, ServiceObserved, State
 from seamless_reconcile.observe.hosts import read_row
 from seamless_reconcile.observe.services import process_evidence
-from seamless_reconcile.observed import Absent, Present, Unknown
+from seamless_reconcile.observed import Absent, Present
 from seamless_reconcile.outcomes import Result
 from seamless_reconcile.plan import Action
 
@@ -149,12 +149,13 @@ def remove_state(context: Context, action: Action) -> Step:
     """Remove a service's state file, its process proven dead (S4)."""
     spec = context.spec(action)
     host = context.host(spec.host)
-    row = read_row(host, spec.key)
-    if isinstance(row, Absent):
+    planned = action.expects.get("pid")
+    # The dead stay dead: so this is asked first, and the file is looked at right before it is removed.
+    alive = isinstance(planned, int) and host.call(calls.pid_alive(planned))
+    row = host.call(calls.inspect(spec.key))
+    if row is None:
         return unneeded("there is no state file")
-    if isinstance(row, Unknown):
-        return failed(row.reason, row.hint)
-    objection = _may_remove(context, spec, row if isinstance(row, MalformedRow) else row.value, action)
+    objection = _may_remove(context, spec, row, action, alive=alive)
     if objection:
         return objection
     _keep_epoch(context, spec)
@@ -189,21 +190,17 @@ def _keep_epoch(context: Context, spec: ServiceSpec) -> None:
 
 
 def _may_remove(
-    context: Context, spec: ServiceSpec, row: ServerRow | MalformedRow, action: Action
+    context: Context, spec: ServiceSpec, row: ServerRow | MalformedRow, action: Action, *, alive: bool
 ) -> Step | None:
     planned = action.expects
-    if isinstance(row, MalformedRow):
-        if planned.get("state") != State.MALFORMED.value:
-            return refused(f"its state file is malformed now: {row.reason}")
-        alive = row.pid is not None and context.host(spec.host).call(calls.pid_alive(row.pid))
-        if action.resource in context.replace:
-            return None
-    else:
-        if row.pid != planned.get("pid"):
-            return refused(
-                f"its state file is of process {row.pid} now, the plan was made on {planned.get('pid')}"
-            )
-        alive = row.live is not False and not row.dry_run and row.pid is not None
+    if isinstance(row, MalformedRow) and planned.get("state") != State.MALFORMED.value:
+        return refused(f"its state file is malformed now: {row.reason}")
+    if row.pid != planned.get("pid"):
+        return refused(
+            f"its state file is of process {row.pid} now, the plan was made on {planned.get('pid')}"
+        )
+    if isinstance(row, MalformedRow) and action.resource in context.replace:
+        return None
     if not alive or (spec.host, spec.key, row.pid) in context.killed:
         return None
     if process_evidence(spec, row, context.reach) in NOT_OURS:

@@ -163,7 +163,7 @@ def process_evidence(spec: ServiceSpec, row: ServerRow | MalformedRow, reach: Re
         return Evidence.NONE
     if spec.host == LOCAL:
         return judge(reach.client.evidence(row.pid), spec.key)
-    anew = isinstance(row, ServerRow) and row.json_status in ("running", "starting")
+    anew = isinstance(row, ServerRow) and (row.json_status or row.status) in ("running", "starting")
     ended = reach.memory.ended(spec.host, spec.key) == row.pid
     return Evidence.ZOMBIE if ended and not anew else Evidence.NONE
 
