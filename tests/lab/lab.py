@@ -53,6 +53,7 @@ class Lab:
         self.bin = self.root / "bin"
         self.client_home = self.root / "client"
         self._hosts: dict[str, LabHost] = {}
+        self._places: dict[str, int] = {}
         self._lock = threading.RLock()
         self._runs = 0
         self._slow_reaping = slow_reaping
@@ -133,10 +134,19 @@ class Lab:
             host.start()
             return host
 
+    def add_place(self, name: str, port: int) -> None:
+        """Let the clients know a host of which nothing is there but a port of this machine."""
+        with self._lock:
+            self._places[name] = port
+            self.write_ssh_files()
+
     def write_ssh_files(self) -> None:
         """Write the client's ssh config and known_hosts for all hosts there are."""
         with self._lock:
             entries = [self._entry(host) for host in self._hosts.values() if host.port]
+            entries += [
+                f"Host {name}\n  HostName {ADDRESS}\n  Port {port}\n" for name, port in self._places.items()
+            ]
             keys = [
                 f"[{ADDRESS}]:{host.port} {host.host_key}\n" for host in self._hosts.values() if host.port
             ]

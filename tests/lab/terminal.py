@@ -2,8 +2,8 @@
 
     terminal.py COLUMNS ANSWER COMMAND...
 
-ANSWER is typed once the command asks; an empty one is typed never. A script, so that what the command
-leaves running belongs to whoever keeps this.
+ANSWER is typed once the command asks; an empty one is typed never. Before that LAB_MEANWHILE, a bit of
+shell, is run. A script, so that what the command leaves running belongs to whoever keeps this.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import pty
 import signal
 import struct
+import subprocess
 import sys
 import termios
 
@@ -33,6 +34,7 @@ def main() -> int:
         shown += data
         if not answered and shown.rstrip(b"\r").endswith(PROMPT):
             answered = True
+            subprocess.run(["sh", "-c", os.environ.get("LAB_MEANWHILE", "")], check=True)
             os.write(terminal, b"\x03" if answer == "^C" else answer.encode() + b"\n")
     sys.stdout.buffer.write(shown)
     sys.stdout.buffer.flush()

@@ -144,6 +144,12 @@ class User:
         profile = f"- cluster: {cluster}\n- execution: {execution}\n"
         self.write(profile + (f"- remote: {remote}\n" if remote else ""), "seamless.profile.yaml")
 
+    def start_afresh(self) -> None:
+        """End this user's services on this machine, and forget all they and their clients left."""
+        self.site.wipe()
+        for folder in (self.client_files, self.home / "data"):
+            shutil.rmtree(folder, ignore_errors=True)
+
     # --- commands ----------------------------------------------------------------------------
 
     def start(self, *argv: object, env: Mapping[str, str] | None = None) -> Running:

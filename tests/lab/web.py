@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,4 +57,36 @@ def serve() -> Iterator[Server]:
         finally:
             server.over.set()
             server.shutdown()
+            thread.join()
+
+
+class Port:
+    """A port that takes connections, counts them, and closes them at once."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.connections = 0
+
+
+@contextmanager
+def count_connections() -> Iterator[Port]:
+    """Listen on a port until the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = Port(listener.getsockname()[1])
+
+        def take() -> None:
+            while True:
+                try:
+                    stream, _ = listener.accept()
+                except OSError:
+                    return
+                port.connections += 1
+                stream.close()
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        try:
+            yield port
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
             thread.join()
