@@ -206,6 +206,18 @@ class TestLogin:
         config = aliases(f"Host plain\n UserKnownHostsFile {known}\n HostKeyAlias the-frontend")
         reach("plain", config=config).call(shell("true"))
 
+    @pytest.mark.parametrize("algorithm", ["ecdsa", "rsa"])
+    def test_of_several_host_keys_the_known_one_is_asked_for(
+        self, lab, reach, aliases, tmp_path, kind, algorithm
+    ):
+        key = tmp_path / "second"
+        subprocess.run(["ssh-keygen", "-q", "-t", algorithm, "-N", "", "-f", str(key)], check=True)
+        host = lab.add(HostSpec(f"two-keys-{kind}-{algorithm}", sshd=(f"HostKey {key}",)))
+        public = " ".join((tmp_path / "second.pub").read_text().split()[:2])
+        (tmp_path / "known").write_text(f"[127.0.0.1]:{host.port} {public}\n")
+        config = aliases(f"Host {host.name}\n UserKnownHostsFile {tmp_path / 'known'}")
+        assert reach(host.name, config=config).call(shell("echo in")).stdout == b"in\n"
+
     def test_a_locked_key_works_through_the_agent(self, lab, reach, aliases, tmp_path, monkeypatch):
         host = lab.add(HostSpec(f"agent-{tmp_path.name}"))
         key = tmp_path / "locked"
