@@ -21,8 +21,9 @@ KIND = "cache"
 
 HASHSERVER_MARKER = ".HASHSERVER_PREFIX"
 DATABASE_FILE = "seamless.db"
-NESTING = 4
-"""How many levels below a cache are searched for other caches: subproject/…/STAGE-x."""
+NESTING = 10
+"""How many levels below a cache are searched for other caches: subproject/…/STAGE-x. Where directories
+lie that deep, what they hold could not be told."""
 
 
 class State(str, Enum):
@@ -183,12 +184,12 @@ def classify(
     if row.state == "absent":
         return seen(State.ABSENT)
     if row.state == "empty":
-        if node.file is not None and _holds_something_else(facts.plain, nested):
+        if node.file is not None and _holds_something_else(facts):
             return seen(State.FOREIGN, f"it holds data, but no {node.marker}")
         return seen(State.EMPTY)
     if node.file is not None and _still_as_noted(row, facts.receipt, launches):
         return seen(State.PRISTINE)
-    if node.marker == HASHSERVER_MARKER and facts.children is not None and _only_nested(facts):
+    if node.marker == HASHSERVER_MARKER and _only_nested(facts):
         return seen(State.EMPTY, "it only holds other caches")
     return seen(State.POPULATED)
 
@@ -242,7 +243,7 @@ def _unmarked(
     if plain is None or plain.state in ("absent", "empty"):
         state = State.ABSENT if plain is not None and plain.state == "absent" else State.EMPTY
         return CacheObserved(state, node.path, nested=nested, nested_unknown=below, epoch=epoch)
-    if nested:
+    if _only_nested(facts):
         # Only a parent of other caches, as a project's folder is before it gets a cache of its own.
         return CacheObserved(
             State.EMPTY,
@@ -264,17 +265,21 @@ def _unmarked(
     )
 
 
-def _holds_something_else(plain: PersistentRow | Unknown | None, nested: tuple[Nested, ...]) -> bool:
-    return isinstance(plain, PersistentRow) and plain.state == "populated" and not nested
+def _holds_something_else(facts: CacheFacts) -> bool:
+    plain = facts.plain
+    return isinstance(plain, PersistentRow) and plain.state == "populated" and not _only_nested(facts)
 
 
 def _only_nested(facts: CacheFacts) -> bool:
-    """Tell whether a hashserver's directory holds other caches and no buffers of its own."""
-    return bool(facts.nested) and _no_buffers(facts)
+    """Tell whether a directory holds other caches, new ones included, and no subdirectory besides.
+
+    Where its subdirectories could not be listed, that is not known, and not assumed (S3).
+    """
+    return bool(facts.nested) and facts.children is not None and _no_buffers(facts)
 
 
 def _no_buffers(facts: CacheFacts) -> bool:
-    """Tell whether a hashserver's directory holds no buffers of its own.
+    """Tell whether a directory holds no buffers, or other subdirectories, of its own.
 
     The helper counts any child as content. Buffers lie in subdirectories named by prefix, so where
     every subdirectory is another cache, or leads to one, or is empty, there are none.

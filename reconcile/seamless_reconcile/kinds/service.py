@@ -376,6 +376,15 @@ def miswired(parameters: Mapping[str, Any], wires: Iterable[Wire], live_ports: f
     return ""
 
 
+def as_fileless(seen: ServiceObserved) -> ServiceObserved:
+    """Give the observation of a database whose file was removed under its feet.
+
+    It goes on answering from the deleted file, old results included: nothing cold about that.
+    """
+    why = "it runs on a file that was deleted: what it stores is lost, what it had stored is still answered"
+    return replace(seen, state=State.UNHEALTHY, reason=why)
+
+
 def as_miswired(seen: ServiceObserved, reason: str) -> ServiceObserved:
     """Give the same observation, judged miswired."""
     return replace(seen, state=State.MISWIRED, reason=reason)

@@ -33,7 +33,7 @@ def read_cache(host: Host, node: CacheNode, memory: Memory) -> CacheFacts:
     place = root.path if root else plain.path if isinstance(plain, PersistentRow) else node.path
     found, problem = _nested(host, node, place, own, level)
     beside = found.pop(place, None) if node.beside else None
-    holds = root is not None and root.state == "populated"
+    holds = any(isinstance(row, PersistentRow) and row.state == "populated" for row in (root, plain))
     children = _children(host, node, place) if (holds and found) or beside else None
     return CacheFacts(
         Present(root) if root else Absent(),
@@ -74,6 +74,7 @@ def _nested(
     found = {row.path: row for row in own if row.path != place and _is_cache(row, node.file is None)}
     if not level:
         return found, None
+    problem = None if node.file is None else _too_deep(own, place, level)
     others = []
     if node.marker != HASHSERVER_MARKER:
         others.append(calls.ps_persistent(node.path, marker=HASHSERVER_MARKER, level=level))
@@ -83,12 +84,21 @@ def _nested(
         for call in others:
             by_marker = "--marker" in call.argv
             ours = by_marker and HASHSERVER_MARKER in node.markers
-            for row in host.call(call):
+            rows = host.call(call)
+            for row in rows:
                 if _is_cache(row, by_marker) and not (ours and row.path == place):
                     found.setdefault(row.path, row)
+            problem = problem or (None if by_marker else _too_deep(rows, place, level))
     except HelperError as exc:
         return found, unknown(exc)
-    return found, None
+    return found, problem
+
+
+def _too_deep(rows: list[PersistentRow], place: str, level: int) -> Unknown | None:
+    """Say so where directories lie as deep as was looked: what is below them was not (S2)."""
+    deepest = place.rstrip("/").count("/") + level
+    found = next((row.path for row in rows if row.path.count("/") >= deepest), None)
+    return None if found is None else Unknown(f"there are directories {level} levels deep, as {found}")
 
 
 def _is_cache(row: PersistentRow, by_marker: bool) -> bool:

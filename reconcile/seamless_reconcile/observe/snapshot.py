@@ -169,7 +169,26 @@ def conclude(
         for name, spec in desired.services.items()
     }
     stored = {node.name: conclude_cache(node, caches[node.name], seen) for node in nodes}
+    seen |= {name: service.as_fileless(seen[name]) for name in _fileless(desired, nodes, stored, seen)}
     return Snapshot(dict(hosts), seen, nodes, stored, routes, wirings, passive)
+
+
+def _fileless(
+    desired: Desired,
+    nodes: tuple[CacheNode, ...],
+    stored: Mapping[str, CacheObserved],
+    seen: Mapping[str, ServiceObserved],
+) -> list[str]:
+    """Name the databases that run although their file is gone."""
+    return [
+        name
+        for node in nodes
+        if stored[node.name].state in (cache.State.ABSENT, cache.State.EMPTY)
+        for name in node.services
+        if (wish := desired.services[name].cache) is not None
+        and wish.file is not None
+        and seen[name].state is service.State.RUNNING
+    ]
 
 
 def conclude_cache(node: CacheNode, facts: CacheFacts, seen: Mapping[str, ServiceObserved]) -> CacheObserved:
