@@ -201,9 +201,15 @@ class Trial:
             return ("the services could not be made as declared", *_obstacles(self.applied))
         return (self.problem or "the run has not ended",)
 
+    def _so_far(self) -> Proof | None:
+        """Give the proof, or in the midst of the run what was seen before it."""
+        if self.proof is None and self._before is not None:
+            return judge(self._before, self._before, self._session.desired)
+        return self.proof
+
     def certificate(self) -> dict[str, Any]:
         """Give everything that was proved so far, for a program to check (format_version 1, additive)."""
-        proof, applied, manifest = self.proof, self.applied, self._session.manifest
+        proof, applied, manifest = self._so_far(), self.applied, self._session.manifest
         return {
             "format_version": 1,
             "kind": "seamless-reconcile certificate",

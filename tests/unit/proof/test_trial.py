@@ -286,6 +286,19 @@ def test_certificate(trial):
     assert value.keys() == pending.keys()
 
 
+def test_certificate_in_the_midst_of_a_run(trial):
+    made = trial(Script())
+    with made:
+        made.begin()
+        value = made.certificate()
+    assert (value["finding"], value["holds"]) == ("could not be told", False)
+    assert value["reasons"] == ["the run has not ended"]
+    assert [(c["before"]["state"], c["cold"], c["written"]) for c in value["caches"]] == [
+        ("empty", True, False),
+        ("pristine", True, False),
+    ]
+
+
 def test_certificate_of_nobody(trial, monkeypatch):
     def nobody():
         raise KeyError("uid not found: 12345")
