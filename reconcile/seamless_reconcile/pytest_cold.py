@@ -141,10 +141,7 @@ class Plugin:
         if ready:
             return
         applied = self._trial.applied
-        if applied is None or applied.converged:
-            code = Exit.UNPROVEN
-        else:
-            code = of_apply(applied) or Exit.ERROR
+        code = Exit.UNPROVEN if applied is None or applied.converged else of_apply(applied) or Exit.ERROR
         self._abort("; ".join((self._trial.finding.value, *self._trial.reasons())), code)
 
     def _abort(self, why: str, code: int) -> None:
