@@ -216,6 +216,11 @@ class User:
                 found[process.pid] = " ".join(line)
         return found
 
+    def kill(self, pid: int) -> None:
+        """Kill a process of this user's, and wait until it is gone."""
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not running(pid), why=f"{pid} to be gone")
+
     def records(self) -> list[Path]:
         """Give the record folders of this user's applies, oldest first."""
         return sorted((self.state / "runs").glob("*"), key=lambda path: path.stat().st_mtime_ns)
