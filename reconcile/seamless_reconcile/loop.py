@@ -28,7 +28,7 @@ from seamless_reconcile.events import (
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.kinds.service import State
 from seamless_reconcile.observe import Start, observe
-from seamless_reconcile.outcomes import Applied, Outcome
+from seamless_reconcile.outcomes import Applied, Outcome, Result
 from seamless_reconcile.plan import Action, Plan
 from seamless_reconcile.planner import Options, make_plan
 from seamless_reconcile.ports import Reach
@@ -130,7 +130,11 @@ class Loop:
         )  # fmt: skip
 
         def begin(action: Action) -> Outcome:
-            self.reporter.on_event(Started(action))
+            try:
+                self.reporter.on_event(Started(action))
+            except OSError as exc:
+                # What cannot be recorded is not done; what was done before is still told.
+                return Outcome(action, Result.FAILED, f"nothing was done: {exc}", "check disk space here")
             return perform(context, action)
 
         outcomes = run_actions(

@@ -214,14 +214,23 @@ class FolderRecord:
         write_atomically(self._folder / name, (json.dumps(value, indent=2) + "\n").encode())
 
     def on_event(self, event: Event) -> None:
-        """Append one event; what is about to be done is on disk before it is done."""
+        """Append one event; what is about to be done is on disk before it is done.
+
+        Raises:
+            OSError: it is not, so it must not be done. What is over is only noted: on a full disk the
+                run goes on to tell its end.
+        """
         if not isinstance(event, (Planned, Started, Progress, Ended, Stopping)):
             return
         from seamless_reconcile.report.json_ import event_to_dict  # noqa: PLC0415 - only apply needs it
 
-        self._events.write(json.dumps(event_to_dict(event)) + "\n")
-        self._events.flush()
-        os.fsync(self._events.fileno())
+        try:
+            self._events.write(json.dumps(event_to_dict(event)) + "\n")
+            self._events.flush()
+            os.fsync(self._events.fileno())
+        except OSError as exc:
+            if isinstance(event, Started):
+                raise OSError(exc.errno, exc.strerror, self.path) from exc
 
     @contextlib.contextmanager
     def log_file(self, host: str, key: str) -> Iterator[BinaryIO]:
@@ -239,5 +248,6 @@ class FolderRecord:
         return self._folder / "logs" / f"{file_name(host)}--{file_name(key)}.log"
 
     def close(self) -> None:
-        """Close the event file."""
-        self._events.close()
+        """Close the event file; what a full disk kept out of it was told already."""
+        with contextlib.suppress(OSError):
+            self._events.close()

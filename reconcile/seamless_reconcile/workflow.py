@@ -9,7 +9,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event as StopEvent
@@ -218,9 +218,12 @@ class Session:
         def record(plan: Plan) -> FolderRecord:
             from seamless_reconcile.report.json_ import plan_to_dict  # noqa: PLC0415
 
-            kept = FolderRecord(self._folder)
-            records.append(kept)
-            kept.write("plan.json", plan_to_dict(plan))
+            try:
+                kept = FolderRecord(self._folder)
+                records.append(kept)
+                kept.write("plan.json", plan_to_dict(plan))
+            except OSError as exc:
+                raise OSError(exc.errno, f"nothing was done: {exc.strerror}", str(self._folder)) from exc
             listener.to = kept
             return kept
 
@@ -230,7 +233,9 @@ class Session:
                 for kept in records:
                     from seamless_reconcile.report.json_ import applied_to_dict  # noqa: PLC0415
 
-                    kept.write("applied.json", applied_to_dict(applied))
+                    # On a full disk the user is told how it ended all the same.
+                    with suppress(OSError):
+                        kept.write("applied.json", applied_to_dict(applied))
                 return applied
             finally:
                 for kept in records:

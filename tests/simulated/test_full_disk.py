@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from seamless_reconcile import state
+from seamless_reconcile.events import Silent
 from seamless_reconcile.outcomes import Applied
 from seamless_reconcile.plan import Plan
 from seamless_reconcile.planner import Options
@@ -78,4 +79,5 @@ def test_what_cannot_be_recorded_is_not_done_and_the_end_is_told(
     assert str(tmp_path) in first.detail
     assert not applied.converged
     monkeypatch.undo()
+    bench.reporter = Silent()
     assert bench.plan().resource("service.hashserver").observed["pid"] == pid

@@ -136,9 +136,14 @@ def _wait_gone(context: Context, spec: ServiceSpec, pid: int, how: str) -> Step:
 def save_log(context: Context, action: Action) -> Step:
     """Save a service's whole log into the record (S5)."""
     spec = context.spec(action)
-    with context.record.log_file(spec.host, spec.key) as sink:
-        found = context.host(spec.host).call(calls.logs(spec.key), stdout_to=sink)
-        size = sink.tell()
+    try:
+        with context.record.log_file(spec.host, spec.key) as sink:
+            found = context.host(spec.host).call(calls.logs(spec.key), stdout_to=sink)
+            size = sink.tell()
+    except BaseException:
+        # Half a log is none, and on a full disk it would take the room to record that.
+        context.record.drop_log(spec.host, spec.key)
+        raise
     if found is None:
         context.record.drop_log(spec.host, spec.key)
         return unneeded("there is no log")
