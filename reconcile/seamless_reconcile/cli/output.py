@@ -15,7 +15,10 @@ if TYPE_CHECKING:  # rich is imported when something is rendered
 
 MIN_WIDTH = 40
 MAX_WIDTH = 120
-PIPE_WIDTH = 80
+TERMINAL_WIDTH = 80
+"""Columns of a terminal that does not tell how many it has."""
+UNWRAPPED = 1_000_000
+"""Columns of what is no terminal: a pipe gets plain lines, a path or an action whole in one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +111,14 @@ def can_ask() -> bool:
 
 
 def width(stream: TextIO | None) -> int:
-    """Give the columns to write in."""
+    """Give the columns to write in; only for a terminal is anything wrapped."""
     if not is_terminal(stream) or stream is None:
-        return PIPE_WIDTH
+        return UNWRAPPED
     try:
         columns = os.get_terminal_size(stream.fileno()).columns
     except (OSError, ValueError):
         columns = 0
-    return min(max(columns or PIPE_WIDTH, MIN_WIDTH), MAX_WIDTH)
+    return min(max(columns or TERMINAL_WIDTH, MIN_WIDTH), MAX_WIDTH)
 
 
 def _write(stream: TextIO | None, text: str) -> None:

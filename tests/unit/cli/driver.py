@@ -6,15 +6,24 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 
 from seamless_reconcile import workflow
 from seamless_reconcile.cli.main import main
 from seamless_reconcile.outcomes import Applied, Outcome, Result
 from unit.cli.fake import Script, session_class
 
+LONG_PATH = "/long/" + "x" * 150
+
 
 def quick(script):
     """All is done at once."""
+
+
+def long(script):
+    """The plan names a folder that no terminal has room for."""
+    resources = tuple(replace(one, note=LONG_PATH) for one in script.plan.resources)
+    script.plan = replace(script.plan, resources=resources)
 
 
 def slow(script):

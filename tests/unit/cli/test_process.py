@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from unit.cli.driver import LONG_PATH
+
 TESTS = Path(__file__).parents[2]
 DRIVER = Path(__file__).parent / "driver.py"
 
@@ -195,6 +197,15 @@ def test_where_the_question_would_not_be_seen_nobody_is_asked(start, terminal):
 
 
 STYLES = re.compile(rb"\x1b\[[0-9;]*m")
+
+
+def test_a_pipe_gets_whole_lines_and_a_terminal_wrapped_ones(start, terminal):
+    out, _ = start("long", "plan").communicate(timeout=30)
+    assert any(LONG_PATH in line for line in out.decode().splitlines())
+    start("long", "plan", stdout=terminal.slave).communicate(timeout=30)
+    terminal.wait_for(b"Plan: ")
+    assert LONG_PATH.encode() in re.sub(rb"\r\n *", b"", terminal.text)
+    assert LONG_PATH.encode() not in terminal.text
 
 
 @pytest.mark.parametrize(
