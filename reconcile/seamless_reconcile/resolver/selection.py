@@ -20,6 +20,7 @@ from seamless_reconcile.resolver.files import (
 from seamless_reconcile.resolver.isolation import SELECTION_DEFAULTS
 
 _STAGE_PREFIX = "stage"
+_STAGE_BLOCK = "it is a block of commands, `- stage NAME: [...]`; the manifest chooses among them"
 
 
 @dataclass(slots=True)
@@ -102,6 +103,8 @@ class Files:
         for path, entry in self._commands:
             try:
                 commands += _build_command_invocations([(path, entry)])
+            except AttributeError:
+                problems.append(Problem(Location(str(path), 1, 1), "`stage`: has no name", _STAGE_BLOCK))
             except (ValueError, TypeError) as exc:
                 problems.append(_in_file(exc, path))
         return commands, problems

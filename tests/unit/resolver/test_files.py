@@ -143,6 +143,10 @@ FAULTS = {
         {"seamless.yaml": "- queue: q1\n"},
         "seamless.yaml:1:1: `queue`: Cannot select a queue without selecting a cluster first",
     ),
+    "stage without a name": (
+        {"seamless.yaml": "- stage: test\n"},
+        "seamless.yaml:1:1: `stage`: has no name (it is a block of commands, `- stage NAME: [...]`",
+    ),
     "local cluster": (
         {"clusters.yaml": "far: {frontends: []}\nlocal_cluster: fa\n"},
         "~/.seamless/clusters.yaml:2:1: clusters.local_cluster: no cluster is named `fa` (did you mean `far`?)",
