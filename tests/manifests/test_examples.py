@@ -25,6 +25,7 @@ def test_all_examples_are_here() -> None:
     from_readme = {
         "any-http-service",
         "ci-cold-cache",
+        "ci-isolated-stage",
         "everything-down",
         "guarded-hpc-frontend",
         "local-development",
@@ -233,3 +234,37 @@ def test_any_http_service_leaves_an_index_without_the_marker(read_example) -> No
     plan = bench.plan()
     assert plan.actions == ()
     assert "cache.catalogue" in {blocked.resource for blocked in plan.blocked}
+
+
+def of_run(read_example, number: str, bench: Bench | None = None, **environ: str) -> Bench:
+    """Give one CI run's bench, on the world of another where that is given."""
+    _, desired = read_example("ci-isolated-stage", CI_RUN_ID=number, **environ)
+    world, memory = (bench.world, bench.memory) if bench else (World(), None)
+    return Bench(world, *desired.services.values(), memory=memory)
+
+
+def test_ci_isolated_stage_keeps_runs_apart(read_example) -> None:
+    one = of_run(read_example, "1")
+    converged(one)
+    fill(one)
+    other = of_run(read_example, "2", one)
+    assert {action.verb for action in other.plan().actions} == {Verb.LAUNCH, Verb.OPEN_TUNNEL}
+    converged(other)
+    assert cold(other, *STORES) == {"hashserver": True, "database": True}
+    assert cold(one, *STORES) == {"hashserver": False, "database": False}
+    assert served(one) == {"hashserver", "database", "jobserver"}
+
+
+def test_ci_isolated_stage_cleans_up_its_own_and_nothing_else(read_example) -> None:
+    one = of_run(read_example, "1")
+    converged(one)
+    other = of_run(read_example, "2", one)
+    converged(other)
+    fill(one)
+    fill(other)
+    down = of_run(read_example, "1", one, CI_SERVICES="absent")
+    converged(down)
+    assert cold(one, *STORES) == {"hashserver": True, "database": True}
+    assert served(one) == set()
+    assert cold(other, *STORES) == {"hashserver": False, "database": False}
+    assert served(other) == {"hashserver", "database", "jobserver"}
