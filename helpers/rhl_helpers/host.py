@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, BinaryIO, TypeVar
 
 from rhl_helpers.calls import HANDSHAKE_SECONDS, Call, handshake, raise_for_exit
@@ -60,6 +61,9 @@ class Host:
 
     def _once(self, call: Call[T], stdout_to: BinaryIO | None, max_output: int | None) -> T:
         timeout = call.timeout if call.mutates or self._read_timeout is None else self._read_timeout
+        if max_output is None and stdout_to is not None:
+            # What is streamed is kept nowhere here, and wanted whole: a log that is saved (S5).
+            max_output = sys.maxsize
         options: dict[str, Any] = {} if max_output is None else {"max_output": max_output}
         return call.parse(self._transport.run(call.argv, timeout=timeout, stdout_to=stdout_to, **options))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pathlib
 from collections.abc import Iterator
 
@@ -9,6 +10,9 @@ import pytest
 
 from contract.lab import KEY
 from contract.real_lab import RealLab
+from rhl_helpers.calls import logs
+from rhl_helpers.host import Host
+from rhl_helpers.transport.base import MAX_OUTPUT
 from rhl_helpers.transport.local import LocalTransport
 
 CALLS = [
@@ -55,3 +59,12 @@ def test_the_same_call_gives_the_same_reply(lab: RealLab, argv: tuple[str, ...])
 def test_what_is_not_installed(lab: RealLab) -> None:
     reply = LocalTransport().run(("rhl-nothing",), timeout=30.0)
     assert (reply.exit_code, lab.run("rhl-nothing").exit_code) == (127, 127)
+
+
+def test_a_log_that_is_streamed_comes_whole_however_large(lab: RealLab) -> None:
+    size = MAX_OUTPUT + 1_000_000
+    lab.state({"pid": None, "status": "failed"})
+    lab.write_log(KEY, b"x" * size)
+    sink = io.BytesIO()
+    assert Host(LocalTransport()).call(logs(KEY), stdout_to=sink) is not None
+    assert len(sink.getvalue()) == size
