@@ -249,9 +249,12 @@ def _change(service: ServiceProof) -> str:
 
 
 def _untouched(caches: tuple[CacheProof, ...]) -> Verdict | None:
-    untouched = [c for c in caches if not c.written]
-    reasons = tuple(f"nothing was written to {c.address} ({c.path})" for c in untouched)
-    return (Finding.UNTOUCHED, reasons) if untouched else None
+    reasons = [f"nothing was written to {c.address} ({c.path})" for c in caches if not c.written]
+    written = [c.address for c in caches if c.written]
+    if reasons and written:
+        # As where a computation failed: its input was stored, and no result.
+        reasons.append(f"only {', '.join(written)} was written to")
+    return (Finding.UNTOUCHED, tuple(reasons)) if reasons else None
 
 
 # --- what a proof says nothing of ----------------------------------------------------------

@@ -198,25 +198,25 @@ def test_whether_a_command_may_begin(before, finding, reason):
             {"caches": {"hashserver": NONE, "database": FRESH}},
             Finding.UNTOUCHED,
             f"nothing was written to cache.hashserver ({BUFFERS}); "
-            f"nothing was written to cache.database ({RESULTS})",
+            f"nothing was written to cache.database ({RESULTS}); only cache.hashserver was written to",
             id="nothing was written",
         ),
         pytest.param(
             {"caches": {"database": FRESH}},
             Finding.UNTOUCHED,
-            f"nothing was written to cache.database ({RESULTS})",
+            f"nothing was written to cache.database ({RESULTS}); only cache.hashserver was written to",
             id="buffers, but no result",
         ),
         pytest.param(
             {"caches": {"hashserver": NONE}},
             Finding.UNTOUCHED,
-            f"nothing was written to cache.hashserver ({BUFFERS})",
+            f"nothing was written to cache.hashserver ({BUFFERS}); only cache.database was written to",
             id="a result, but no buffers",
         ),
         pytest.param(
             {"caches": {"database": replace(FRESH, state=cache.State.POPULATED)}},
             Finding.UNTOUCHED,
-            f"nothing was written to cache.database ({RESULTS})",
+            f"nothing was written to cache.database ({RESULTS}); only cache.hashserver was written to",
             id="only the receipt was lost",
         ),
         pytest.param(
