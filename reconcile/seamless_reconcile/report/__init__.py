@@ -6,6 +6,7 @@ text      a plan, for people
 applied   how an apply ended, for people
 json_     plans, outcomes and events, for programs; `wire` reads plans back
 ndjson    events, appended to a file as they happen
+findings  an audit, as text, JSON, NDJSON, JUnit and Markdown; html as a page, `drawing` its picture
 graphs    the manifest's graph as text, dot and mermaid
 progress  what happens while it happens, as plain lines; `live` on a terminal
 """

@@ -1,0 +1,18 @@
+"""See everything, change nothing: findings about services, tunnels, caches and hosts, by stable ids.
+
+All but `survey` and `reaching` is pure.
+
+catalogue    what can be found, what it means, what to do about it
+scene        what is looked at, and what a finding is
+findings     all rules together, and those of hosts
+services, connections, caches   the rules of each kind
+adopt        specs for services that nobody declared, from their own rows
+survey       read everything that is looked at
+reaching     the same on the real world
+"""
+
+from seamless_reconcile.audit.catalogue import CATALOGUE, Rule, Severity
+from seamless_reconcile.audit.findings import find, untold
+from seamless_reconcile.audit.scene import Finding, Scene
+
+__all__ = ["CATALOGUE", "Finding", "Rule", "Scene", "Severity", "find", "untold"]

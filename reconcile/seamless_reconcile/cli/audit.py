@@ -1,0 +1,138 @@
+"""`audit`: what is there against what should be, on every host; change nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from seamless_reconcile.cli.options import DEFAULT_FILE, Asked, output_options, reaching_options
+from seamless_reconcile.cli.output import Output
+from seamless_reconcile.exits import Exit
+
+if TYPE_CHECKING:  # imported when used
+    from seamless_reconcile.audit import Finding, Scene, Severity
+
+_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@:-]{0,254}")
+FORMATS = ("text", "json", "ndjson", "junit", "markdown", "html")
+
+
+@click.command("audit")
+@output_options()
+@reaching_options
+@click.option(
+    "--cluster", "clusters", multiple=True, metavar="NAME", help="Look at this cluster's hosts too."
+)
+@click.option(
+    "--host", "hosts", multiple=True, metavar="NAME", help="Look at this host too (its ssh name, or local)."
+)
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How it is told."
+)
+@click.option(
+    "--output",
+    "save_to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the result there instead of to stdout.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info", "never"]),
+    default="never",
+    show_default=True,
+    help="Exit 2 if something at least as grave was found.",
+)
+@click.option(
+    "--passive",
+    is_flag=True,
+    help="Ask no service whether it is well: a handshake would reset its idle timer.",
+)
+def command(
+    out: Output,
+    asked: Asked,
+    clusters: tuple[str, ...],
+    hosts: tuple[str, ...],
+    form: str,
+    save_to: Path | None,
+    fail_on: str,
+    passive: bool,
+) -> Exit:
+    """Find what is wrong, doubtful or forgotten on every declared host; change nothing anywhere.
+
+    With a manifest, what it declares is held against what is; with --cluster or --host alone, whatever
+    lives there is looked at. Exit codes: 0 all was looked at, 2 something was found (--fail-on; this
+    goes before 3), 3 something could not be told.
+    """
+    for host in hosts:
+        # It becomes an argument of ssh: no option, no shell word.
+        if not _HOST.fullmatch(host):
+            raise click.BadParameter(f"{host!r} is no host name", param_hint="'--host'")
+    from seamless_reconcile.audit import Severity, find, untold  # noqa: PLC0415 - imported when used
+    from seamless_reconcile.audit.reaching import surveyed  # noqa: PLC0415 - see above
+
+    alone = (clusters or hosts) and not Path(DEFAULT_FILE).exists()
+    scene = surveyed(
+        asked.files or (() if alone else (DEFAULT_FILE,)),
+        clusters,
+        hosts,
+        ssh=asked.ssh,
+        timeout=asked.timeout,
+        environ=dict(os.environ),
+        passive=passive,
+    )
+    found = find(scene)
+    threshold = None if fail_on == "never" else Severity(fail_on)
+    _write(out, scene, found, "json" if out.json else form, threshold or Severity.ERROR, save_to)
+    if threshold and any(one.severity.rank <= threshold.rank for one in found):
+        return Exit.CHANGES
+    return Exit.UNKNOWN if untold(scene, found) else Exit.OK
+
+
+def _write(
+    out: Output,
+    scene: Scene,
+    found: Sequence[Finding],
+    form: str,
+    fail_on: Severity,
+    save_to: Path | None,
+) -> None:
+    """Write the result in one format, to stdout or to a file."""
+    if form == "text" and save_to is None:
+        from seamless_reconcile.report.findings import findings_text, summary  # noqa: PLC0415 - rich is slow
+
+        out.show(findings_text(() if out.quiet else found, summary(scene, found)))
+        return
+    text = _text(scene, found, form, fail_on)
+    if save_to is None:
+        out.result(text)
+        return
+    save_to.write_text(text, encoding="utf-8")
+    out.note(f"written to {save_to}")
+
+
+def _text(scene: Scene, found: Sequence[Finding], form: str, fail_on: Severity) -> str:
+    from seamless_reconcile.report import findings as report  # noqa: PLC0415 - rich is slow
+
+    last = report.summary(scene, found)
+    if form == "json":
+        from seamless_reconcile.report.json_ import dumps  # noqa: PLC0415 - only where asked for
+
+        return dumps(report.audit_to_dict(scene, found), indent=2) + "\n"
+    if form == "ndjson":
+        return report.findings_ndjson(found)
+    if form == "junit":
+        return report.findings_junit(found, fail_on).decode() + "\n"
+    if form == "markdown":
+        return report.findings_markdown(found, last)
+    if form == "html":
+        from seamless_reconcile.report.html import audit_html  # noqa: PLC0415 - only where asked for
+
+        return audit_html(scene, found, last)
+    from seamless_reconcile.report.screen import rendered  # noqa: PLC0415 - see above
+
+    return rendered(report.findings_text(found, last), width=1_000_000)

@@ -1,0 +1,144 @@
+"""What an audit looked at as a picture: one SVG, a column for each host, a row for each service.
+
+State is told by words and by the shape of the border; colour only repeats it.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rhl_helpers.text import safe
+from seamless_reconcile.audit import Finding, Scene
+
+BOX, TALL, GAP, ROW, PAD, HEAD = 176, 44, 34, 60, 16, 40
+_COLUMN = 3 * BOX + 2 * GAP + 2 * PAD
+_BETWEEN = 24
+_LETTERS = 22
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """One resource: where it stands and what it says."""
+
+    kind: str
+    title: str
+    label: str
+    state: str
+    x: int
+    y: int
+
+
+def escaped(text: object, limit: int = 2_000) -> str:
+    """Give text that HTML and SVG show as it is, inside and outside of attributes (S10)."""
+    return html.escape(safe(str(text), limit=limit), quote=True)
+
+
+def drawing(scene: Scene, findings: Sequence[Finding]) -> str:
+    """Give the picture; empty where there is nothing to draw."""
+    hosts = list(scene.snapshot.hosts)
+    parts: list[str] = []
+    tallest = 0
+    marks = _marks(findings)
+    for place, host in enumerate(hosts):
+        boxes, lines = _column(scene, host, PAD + place * (_COLUMN + _BETWEEN), marks)
+        parts.append(_host(scene, host, PAD + place * (_COLUMN + _BETWEEN), marks))
+        parts += lines
+        parts += [_drawn(box) for box in boxes]
+        tallest = max([tallest, *(box.y + TALL for box in boxes)])
+    if not hosts:
+        return ""
+    width = 2 * PAD + len(hosts) * (_COLUMN + _BETWEEN) - _BETWEEN
+    height = max(tallest, HEAD + TALL) + 2 * PAD
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" role="img" aria-labelledby="picture">' + "".join(parts) + "</svg>"
+    )
+
+
+def _marks(findings: Sequence[Finding]) -> dict[tuple[str, str], str]:
+    """Give the ids of what was found of each resource, by host and address."""
+    marks: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        marks.setdefault((finding.host, finding.resource), []).append(finding.rule.id)
+    return {where: " ".join(dict.fromkeys(ids)) for where, ids in marks.items()}
+
+
+def _column(
+    scene: Scene, host: str, left: int, marks: Mapping[tuple[str, str], str]
+) -> tuple[list[_Box], list[str]]:
+    """Place what lives on one host: a cache that several services share stands in the first one's row."""
+    names = [name for name, spec in scene.desired.services.items() if spec.host == host]
+    y_of = {name: PAD + HEAD + place * ROW for place, name in enumerate(names)}
+    boxes: list[_Box] = []
+    lines: list[str] = []
+    xs = [left + PAD + step * (BOX + GAP) for step in range(3)]
+    for name, y in y_of.items():
+        key = f"key.{scene.desired.services[name].key}"
+        for kind, x in (("tunnel", xs[0]), ("service", xs[1])):
+            seen = (
+                scene.snapshot.tunnels[name].state
+                if kind == "tunnel"
+                else scene.snapshot.services[name].state
+            )
+            address = f"{kind}.{name}"
+            found = marks.get((host, address)) or (kind == "service" and marks.get((host, key))) or ""
+            boxes.append(_Box(kind, address, name, f"{seen.value} {found}".strip(), x, y))
+        lines.append(_line(xs[0] + BOX, y, xs[1], y))
+    for node in scene.snapshot.nodes:
+        if node.host == host:
+            y = y_of[node.services[0]]
+            found = marks.get((host, node.address)) or marks.get((host, f"path.{node.path}"), "")
+            state = f"{scene.snapshot.caches[node.name].state.value} {found}".strip()
+            boxes.append(_Box("cache", f"{node.address} {node.path}", node.path, state, xs[2], y))
+            lines += [_line(xs[1] + BOX, y_of[name], xs[2], y) for name in node.services]
+    return boxes, lines
+
+
+def _host(scene: Scene, host: str, left: int, marks: Mapping[tuple[str, str], str]) -> str:
+    problem = scene.snapshot.hosts[host].problem
+    state = f" - not known: {marks.get((host, f'host.{host}'), '')}" if problem else ""
+    rows = sum(1 for spec in scene.desired.services.values() if spec.host == host)
+    tall = HEAD + max(rows, 1) * ROW + PAD // 2
+    return (
+        f'<rect class="host" x="{left}" y="{PAD // 2}" width="{_COLUMN}" height="{tall}" rx="8"/>'
+        f'<text class="name" x="{left + PAD}" y="{PAD + 20}">{escaped(host, 60)}{escaped(state)}</text>'
+    )
+
+
+def _line(x1: int, y1: int, x2: int, y2: int) -> str:
+    middle, half = (x1 + x2) // 2, TALL // 2
+    near, far = y1 + half, y2 + half
+    return f'<path class="line" d="M{x1} {near} C{middle} {near} {middle} {far} {x2} {far}"/>'
+
+
+_WELL = frozenset(
+    {"running", "open", "closed", "absent", "empty", "pristine", "populated", "stopped", "starting"}
+)
+
+
+def _drawn(box: _Box) -> str:
+    """Draw one: a pill for a tunnel, a rectangle for a service, a drum for a cache."""
+    words = box.state.split(" ")
+    style = "found" if len(words) > 1 else "well" if words[0] in _WELL else "odd"
+    shape = _SHAPES[box.kind].format(x=box.x, y=box.y, r=box.x + BOX, b=box.y + TALL, w=BOX, h=TALL)
+    middle = box.x + BOX // 2
+    return (
+        f'<g class="{style}"><title>{escaped(box.title)}: {escaped(box.state)}</title>{shape}'
+        f'<text class="name" x="{middle}" y="{box.y + 19}" text-anchor="middle">{_short(box.label)}</text>'
+        f'<text x="{middle}" y="{box.y + 35}" text-anchor="middle">{escaped(box.state, 28)}</text></g>'
+    )
+
+
+_SHAPES = {
+    "tunnel": '<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="22"/>',
+    "service": '<rect x="{x}" y="{y}" width="{w}" height="{h}"/>',
+    "cache": '<path d="M{x} {y} q88 -12 {w} 0 V{b} q-88 12 -{w} 0 Z"/>',
+}
+
+
+def _short(text: str) -> str:
+    """Give the end of a name that is too long: there names and paths differ."""
+    shown = safe(text)
+    return html.escape(shown if len(shown) <= _LETTERS else "…" + shown[-_LETTERS + 1 :], quote=True)
