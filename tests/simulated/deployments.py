@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from seamless_reconcile.desired import ServiceSpec
 from seamless_reconcile.plan import Plan
 from simulated.bench import Bench, spec_of, upstream_of
-from world import DASKSERVER, DATABASE, HASHSERVER, JOBSERVER, World
+from world import DASKSERVER, DATABASE, HASHSERVER, JOBSERVER, Placed, World
 from world.cases import FRONTEND
 from world.machine import SimHost
 
@@ -31,6 +32,27 @@ def jobserver(
 def trio(host: str = FRONTEND, *, jobs: str = "running", **more: Any) -> list[ServiceSpec]:
     """Give the specs of a whole deployment."""
     return [*pair(host, **more), jobserver(host, store=host, state=jobs)]
+
+
+def stage(placed: Placed, path: str) -> Placed:
+    """Give a service of a stage: another key, a directory below the project's."""
+    key = f"{placed.key}--{path.replace('/', '--')}"
+    words = tuple(
+        word.replace(placed.key, key).replace(placed.workdir, f"{placed.workdir}/{path}")
+        for word in placed.argv
+    )
+    return replace(placed, key=key, workdir=f"{placed.workdir}/{path}", argv=words)
+
+
+def store(path: str = "", *, cache: str = "cold", placed: Placed = HASHSERVER, **more: object) -> ServiceSpec:
+    """Give the spec of a project's or a stage's service."""
+    at = stage(placed, path) if path else placed
+    root = placed.workdir.rsplit("/", 1)[0]
+    spec = spec_of(
+        at, name=f"{placed.type}{'-' if path else ''}{path.replace('/', '-')}", cache=cache, **more
+    )
+    assert spec.cache is not None
+    return replace(spec, cache=replace(spec.cache, root=root))
 
 
 def new_world(*hosts: str, **settings: Any) -> World:

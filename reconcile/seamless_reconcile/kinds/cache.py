@@ -189,8 +189,9 @@ def classify(
         return seen(State.EMPTY)
     if node.file is not None and _still_as_noted(row, facts.receipt, launches):
         return seen(State.PRISTINE)
-    if node.marker == HASHSERVER_MARKER and _only_nested(facts):
-        return seen(State.EMPTY, "it only holds other caches")
+    if node.marker == HASHSERVER_MARKER and facts.children and _no_buffers(facts):
+        what = "other caches" if facts.nested else "empty directories"
+        return seen(State.EMPTY, f"it only holds {what}")
     return seen(State.POPULATED)
 
 

@@ -34,7 +34,8 @@ def read_cache(host: Host, node: CacheNode, memory: Memory) -> CacheFacts:
     found, problem = _nested(host, node, place, own, level)
     beside = found.pop(place, None) if node.beside else None
     holds = any(isinstance(row, PersistentRow) and row.state == "populated" for row in (root, plain))
-    children = _children(host, node, place) if (holds and found) or beside else None
+    buffers = level > 0 and node.marker == HASHSERVER_MARKER
+    children = _children(host, node, place) if (holds and (found or buffers)) or beside else None
     return CacheFacts(
         Present(root) if root else Absent(),
         plain,
