@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import psutil
 
 from rhl_helpers.client import Forward, ForwardFailed, Process, ProcessEvidence
+from rhl_helpers.client_files import FOLDER_VARIABLE
 from rhl_helpers.forwards import ForwardTarget, MonitorLine, parse_monitor, parse_ssh
 from rhl_helpers.opening import collect
 
@@ -32,18 +33,23 @@ class _Ssh:
 
 
 def list_forwards() -> list[Forward]:
-    """List the forwards of this user: monitors with their ssh, and whichever of the two is alone."""
+    """List the forwards of this user's client: monitors with their ssh, and whichever of the two is alone.
+
+    Another client of the same user, with connection files elsewhere, has forwards of its own.
+    """
     monitors: list[_Monitor] = []
     sshs: list[_Ssh] = []
     for process, argv in _own_processes():
-        line = parse_monitor(argv)
+        line, targets = parse_monitor(argv), parse_ssh(argv)
+        if line is None and not targets:
+            continue
+        if not _same_client(process):
+            continue
         if line is not None:
             monitors.append(_Monitor(_named(process), line))
             continue
-        targets = parse_ssh(argv)
-        if targets:
-            parent = process.ppid()
-            sshs += [_Ssh(_named(process), parent, target) for target in targets]
+        parent = process.ppid()
+        sshs += [_Ssh(_named(process), parent, target) for target in targets]
     return sorted(_paired(monitors, sshs), key=lambda forward: (forward.local_port, forward.ssh_host))
 
 
@@ -59,6 +65,20 @@ def _own_processes() -> Iterator[tuple[psutil.Process, list[str]]]:
         except psutil.Error:
             # Gone meanwhile, or not ours to look at.
             continue
+
+
+def _same_client(process: psutil.Process) -> bool:
+    """Tell whether a process was started where the connection files are the same as here.
+
+    Where its environment cannot be read, that is assumed: it is this user's, by its owner.
+    """
+    try:
+        theirs = process.environ()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
+    except (psutil.AccessDenied, OSError):
+        return True
+    return all(theirs.get(name, "") == os.environ.get(name, "") for name in (FOLDER_VARIABLE, "HOME"))
 
 
 def _may_forward(name: str) -> bool:
