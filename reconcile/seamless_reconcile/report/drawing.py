@@ -15,7 +15,19 @@ from seamless_reconcile.audit import Finding, Scene
 BOX, TALL, GAP, ROW, PAD, HEAD = 176, 44, 34, 60, 16, 40
 _COLUMN = 3 * BOX + 2 * GAP + 2 * PAD
 _BETWEEN = 24
-_LETTERS = 22
+_LETTERS = 19
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What was found of one resource: its ids, and how grave the gravest is."""
+
+    ids: str = ""
+    style: str = ""
+
+
+_Marks = Mapping[tuple[str, str], _Mark]
+_NONE = _Mark()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,7 @@ class _Box:
     title: str
     label: str
     state: str
+    mark: _Mark
     x: int
     y: int
 
@@ -57,17 +70,18 @@ def drawing(scene: Scene, findings: Sequence[Finding]) -> str:
     )
 
 
-def _marks(findings: Sequence[Finding]) -> dict[tuple[str, str], str]:
-    """Give the ids of what was found of each resource, by host and address."""
-    marks: dict[tuple[str, str], list[str]] = {}
-    for finding in findings:
-        marks.setdefault((finding.host, finding.resource), []).append(finding.rule.id)
-    return {where: " ".join(dict.fromkeys(ids)) for where, ids in marks.items()}
+def _marks(findings: Sequence[Finding]) -> dict[tuple[str, str], _Mark]:
+    """Give what was found of each resource, by host and address; the gravest comes first."""
+    found: dict[tuple[str, str], list[Finding]] = {}
+    for finding in sorted(findings, key=lambda one: one.severity.rank):
+        found.setdefault((finding.host, finding.resource), []).append(finding)
+    return {
+        where: _Mark(" ".join(dict.fromkeys(one.rule.id for one in those)), those[0].severity.value)
+        for where, those in found.items()
+    }
 
 
-def _column(
-    scene: Scene, host: str, left: int, marks: Mapping[tuple[str, str], str]
-) -> tuple[list[_Box], list[str]]:
+def _column(scene: Scene, host: str, left: int, marks: _Marks) -> tuple[list[_Box], list[str]]:
     """Place what lives on one host: a cache that several services share stands in the first one's row."""
     names = [name for name, spec in scene.desired.services.items() if spec.host == host]
     y_of = {name: PAD + HEAD + place * ROW for place, name in enumerate(names)}
@@ -83,22 +97,22 @@ def _column(
                 else scene.snapshot.services[name].state
             )
             address = f"{kind}.{name}"
-            found = marks.get((host, address)) or (kind == "service" and marks.get((host, key))) or ""
-            boxes.append(_Box(kind, address, name, f"{seen.value} {found}".strip(), x, y))
+            mark = marks.get((host, address)) or marks.get((host, key if kind == "service" else ""), _NONE)
+            boxes.append(_Box(kind, address, name, seen.value, mark, x, y))
         lines.append(_line(xs[0] + BOX, y, xs[1], y))
     for node in scene.snapshot.nodes:
         if node.host == host:
             y = y_of[node.services[0]]
-            found = marks.get((host, node.address)) or marks.get((host, f"path.{node.path}"), "")
-            state = f"{scene.snapshot.caches[node.name].state.value} {found}".strip()
-            boxes.append(_Box("cache", f"{node.address} {node.path}", node.path, state, xs[2], y))
+            mark = marks.get((host, node.address)) or marks.get((host, f"path.{node.path}"), _NONE)
+            state = scene.snapshot.caches[node.name].state.value
+            boxes.append(_Box("cache", f"{node.address} {node.path}", node.path, state, mark, xs[2], y))
             lines += [_line(xs[1] + BOX, y_of[name], xs[2], y) for name in node.services]
     return boxes, lines
 
 
-def _host(scene: Scene, host: str, left: int, marks: Mapping[tuple[str, str], str]) -> str:
+def _host(scene: Scene, host: str, left: int, marks: _Marks) -> str:
     problem = scene.snapshot.hosts[host].problem
-    state = f" - not known: {marks.get((host, f'host.{host}'), '')}" if problem else ""
+    state = f" - not known: {marks.get((host, f'host.{host}'), _NONE).ids}" if problem else ""
     rows = sum(1 for spec in scene.desired.services.values() if spec.host == host)
     tall = HEAD + max(rows, 1) * ROW + PAD // 2
     return (
@@ -120,21 +134,21 @@ _WELL = frozenset(
 
 def _drawn(box: _Box) -> str:
     """Draw one: a pill for a tunnel, a rectangle for a service, a drum for a cache."""
-    words = box.state.split(" ")
-    style = "found" if len(words) > 1 else "well" if words[0] in _WELL else "odd"
+    style = f"found {box.mark.style}" if box.mark.ids else "well" if box.state in _WELL else "odd"
+    state = f"{box.state} {box.mark.ids}".rstrip()
     shape = _SHAPES[box.kind].format(x=box.x, y=box.y, r=box.x + BOX, b=box.y + TALL, w=BOX, h=TALL)
     middle = box.x + BOX // 2
     return (
-        f'<g class="{style}"><title>{escaped(box.title)}: {escaped(box.state)}</title>{shape}'
+        f'<g class="{style}"><title>{escaped(box.title)}: {escaped(state)}</title>{shape}'
         f'<text class="name" x="{middle}" y="{box.y + 19}" text-anchor="middle">{_short(box.label)}</text>'
-        f'<text x="{middle}" y="{box.y + 35}" text-anchor="middle">{escaped(box.state, 28)}</text></g>'
+        f'<text x="{middle}" y="{box.y + 35}" text-anchor="middle">{escaped(state, 28)}</text></g>'
     )
 
 
 _SHAPES = {
     "tunnel": '<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="22"/>',
     "service": '<rect x="{x}" y="{y}" width="{w}" height="{h}"/>',
-    "cache": '<path d="M{x} {y} q88 -12 {w} 0 V{b} q-88 12 -{w} 0 Z"/>',
+    "cache": '<path d="M{x} {y} q88 -8 {w} 0 V{b} q-88 8 -{w} 0 Z"/>',
 }
 
 

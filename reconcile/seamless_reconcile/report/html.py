@@ -29,7 +29,7 @@ h1{font-size:1.5rem;margin:0 0 .25rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}p
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;vertical-align:top;padding:.5rem .75rem;border-bottom:1px solid var(--rule);
 overflow-wrap:anywhere}
-th{white-space:nowrap}td.id,td.severity{white-space:nowrap;overflow-wrap:normal;font-weight:600}
+th{white-space:nowrap}td.host{min-width:6rem}td.id,td.severity{white-space:nowrap;overflow-wrap:normal;font-weight:600}
 .error{color:var(--error)}.warning{color:var(--warning)}.info{color:var(--info)}
 code,pre{font:.875em/1.45 ui-monospace,monospace}pre{white-space:pre-wrap;margin:.25rem 0}
 form{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;align-items:center;margin:.5rem 0}
@@ -40,7 +40,7 @@ svg{font:13px system-ui,sans-serif}svg text{fill:var(--text)}svg .name{font-weig
 svg .host{fill:none;stroke:var(--rule)}svg .line{fill:none;stroke:var(--soft);stroke-width:1.5}
 svg g>rect,svg g>path{fill:var(--box);stroke:var(--soft);stroke-width:1}
 svg g.odd>rect,svg g.odd>path{stroke-dasharray:5 3;stroke-width:2}
-svg g.found>rect,svg g.found>path{stroke:var(--error);stroke-width:3}
+svg g.found>rect,svg g.found>path{stroke:currentColor;stroke-width:3}
 """
 
 _SCRIPT = """
@@ -138,7 +138,7 @@ def _row(finding: Finding) -> str:
     cells = (
         f'<td class="id">{escaped(finding.rule.id)}</td>'
         f'<td class="severity {severity.value}">{_SIGNS[severity]} {severity.value}</td>'
-        f"<td>{escaped(finding.resource)}</td><td>{escaped(finding.host)}</td>"
+        f'<td>{escaped(finding.resource)}</td><td class="host">{escaped(finding.host)}</td>'
         f"<td><strong>{escaped(finding.rule.title)}</strong>: {escaped(finding.message)}"
         f'<p class="soft">{escaped(finding.rule.meaning)}</p>'
         f"<details><summary>Evidence</summary><pre>{evidence}</pre></details></td>"

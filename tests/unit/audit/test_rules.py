@@ -271,7 +271,9 @@ def test_a_passive_audit_asks_no_service():
     assert [p.service.last_request for p in world.hosts[FRONTEND].processes.values() if p.service] == last
 
 
-@pytest.mark.parametrize("hostile", ["x; rm -rf ~", "$(reboot)", "two  words", "-oProxyCommand=x", "`id`", "x\ny"])
+@pytest.mark.parametrize(
+    "hostile", ["x; rm -rf ~", "$(reboot)", "two  words", "-oProxyCommand=x", "`id`", "x\ny"]
+)
 def test_what_a_shell_would_obey_gets_into_no_remedy(hostile):
     for id_ in CATALOGUE:
         for resource in (f"service.{hostile}", f"key.{hostile}"):

@@ -1,0 +1,133 @@
+"""`audit` on real services on this machine: what it finds, what it prints, and that it changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from lab.user import User
+
+pytestmark = [pytest.mark.services, pytest.mark.xdist_group("services-audit")]
+
+
+@pytest.fixture
+def declared(user: User):
+    """A manifest of a hashserver and a database."""
+    user.clusters({"local_cluster": "here", "here": user.local()})
+    user.manifest({"hashserver": "running", "database": "running"}, cluster="here", project="demo")
+
+
+@pytest.fixture
+def up(user: User, declared):
+    """Both running, as declared."""
+    return user.converge().seen
+
+
+def ids(done):
+    return [finding["id"] for finding in json.loads(done.stdout)["findings"]]
+
+
+def everything(home):
+    """Give every file below a home, byte for byte, and its time of change."""
+    return {
+        str(path.relative_to(home)): (
+            path.lstat().st_mtime_ns,
+            path.lstat().st_mode,
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None,
+        )
+        for path in home.rglob("*")
+    }
+
+
+def test_a_healthy_deployment_has_no_findings(user, up):
+    done = user.sr("audit", "--fail-on", "info")
+    assert done.stdout == "No findings: 2 services on 1 host.\n"
+    assert done.stderr == ""
+
+
+def test_without_a_manifest_the_same_services_are_found(user, up):
+    (user.folder / "seamless.reconcile.yaml").rename(user.folder / "away.yaml")
+    for words in (("--host", "local"), ("--cluster", "here"), ("--cluster", "here", "--host", "local")):
+        done = user.sr("audit", *words, "--json", "--fail-on", "info")
+        assert ids(done) == []
+        services = [r for r in json.loads(done.stdout)["resources"] if r["kind"] == "service"]
+        assert {service["key"] for service in services} == {up.key("hashserver"), up.key("database")}
+        assert {service["observed"]["state"] for service in services} == {"running"}
+        assert not any(service["declared"] for service in services)
+    # Without any of these there is nothing to look at.
+    assert "seamless.reconcile.yaml" in user.sr("audit", code=65).stderr
+
+
+def test_a_manifest_and_a_host_together(user, up):
+    user.manifest({"hashserver": "running"}, cluster="here", project="demo")
+    done = user.sr("audit", "--host", "local", "--json")
+    assert ids(done) == ["R110"]
+    assert json.loads(done.stdout)["findings"][0]["resource"] == f"key.{up.key('database')}"
+
+
+def test_a_killed_service_is_found_and_what_follows_is_not(user, up):
+    pid = user.site.kill(up.key("database"))
+    done = user.sr("audit", "--json", "--fail-on", "error", code=2)
+    assert ids(done) == ["R102"]
+    (found,) = json.loads(done.stdout)["findings"]
+    assert found["resource"] == "service.database"
+    assert found["evidence"]["pid"] == pid
+    assert found["remedy"] == "seamless-reconcile apply --target service.database"
+    # Without --fail-on everything was looked at, and that is all that is asked.
+    assert "R102 error" in user.sr("audit").stdout
+
+
+def test_the_remedy_helps(user, up):
+    user.site.kill(up.key("database"))
+    (found,) = json.loads(user.sr("audit", "--json").stdout)["findings"]
+    user.sr(*found["remedy"].split()[1:], "--yes")
+    assert ids(user.sr("audit", "--json", "--fail-on", "info")) in ([], ["R101"])
+
+
+@pytest.mark.parametrize("words", [(), ("--host", "local"), ("--json",), ("--format", "html")])
+def test_nothing_is_changed_byte_for_byte(user, up, words):
+    # A handshake is written into the service's log: that is its use, not ours.
+    before = everything(user.home)
+    user.sr("audit", "--passive", *words)
+    assert everything(user.home) == before
+    user.sr("audit", *words)
+    after = everything(user.home)
+    assert {path for path in after if after[path] != before.get(path)} <= {
+        f".remote-http-launcher/server/{up.key(name)}.log" for name in ("hashserver", "database")
+    }
+    assert set(after) == set(before)
+
+
+def test_every_format_can_be_written_to_a_file(user, up):
+    user.site.kill(up.key("hashserver"))
+    for form in ("text", "json", "ndjson", "junit", "markdown", "html"):
+        told = user.sr("audit", "--passive", "--format", form).stdout
+        done = user.sr("audit", "--passive", "--format", form, "--output", f"report.{form}")
+        assert done.stdout == ""
+        assert (user.folder / f"report.{form}").read_text() == told
+        assert "R102" in told
+
+
+def test_a_host_that_cannot_be_asked_is_3_and_fail_on_goes_before(user, up):
+    words = ("audit", "--host", "nowhere.invalid", "--timeout", "5", "--json")
+    done = user.sr(*words, code=3)
+    assert ids(done) == ["R401"]
+    assert {"name": "nowhere.invalid", "answered": False} in json.loads(done.stdout)["hosts"]
+    user.sr(*words, "--fail-on", "error", code=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--host", "-oProxyCommand=x"), 64, "no host name"),
+        (("--host", "a b"), 64, "no host name"),
+        (("--cluster", "hear"), 65, "did you mean"),
+        (("--format", "pdf"), 64, "pdf"),
+        (("--fail-on", "bug"), 64, "bug"),
+        (("--output", "no/such/folder.html", "--format", "html"), 1, "no/such"),
+    ],
+)
+def test_misuse_is_said(user, declared, words, code, said):
+    assert said in user.sr("audit", *words, code=code).stderr
