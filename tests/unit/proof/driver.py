@@ -8,6 +8,7 @@ import time
 from seamless_reconcile import workflow
 from seamless_reconcile.cli.main import main
 from seamless_reconcile.events import Started
+from unit.proof.looks import look
 from unit.proof.scripted import CLEAR, Script, ScriptedSession, ended
 
 
@@ -63,7 +64,22 @@ class SlowLook(Told):
         return super().look()
 
 
-KINDS = {"genuine": Told, "slow apply": SlowApply, "slow restore": SlowRestore, "slow look": SlowLook}
+class Untouched(ScriptedSession):
+    """Nothing is ever written."""
+
+    reporter = None
+
+    def look(self):
+        return look(self.desired)
+
+
+KINDS = {
+    "genuine": Told,
+    "untouched": Untouched,
+    "slow apply": SlowApply,
+    "slow restore": SlowRestore,
+    "slow look": SlowLook,
+}
 
 if __name__ == "__main__":
     session = KINDS[sys.argv.pop(1)](Script())
