@@ -130,7 +130,7 @@ def test_an_epoch_is_seen_by_another_client(lab, user):
 
 
 def test_two_cold_restarts_behind_tunnels_go_side_by_side(lab, user):
-    pair = dict.fromkeys(("hashserver", "database"), {"state": "running", "cache": "cold"})
+    pair = {name: {"state": "running", "cache": "cold"} for name in ("hashserver", "database")}
     user.manifest(pair, cluster="plain", project="quick")
     user.converge()
     compute(user, "quick", "plain", "something to clear\n")
