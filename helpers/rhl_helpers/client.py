@@ -56,7 +56,8 @@ class Process:
 class Forward:
     """One port forward on this machine.
 
-    `monitor` is the launcher's watcher, `ssh` the `ssh -N -L` it started; either may be gone.
+    `monitor` is the launcher's watcher, `ssh` the `ssh -N -L` it started; either may be gone. `shared`
+    tells that the ssh carries other forwards too: somebody's own, never to be ended.
     """
 
     local_port: int
@@ -66,6 +67,7 @@ class Forward:
     remote_pid: int | None = None
     monitor: Process | None = None
     ssh: Process | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psutil
 
@@ -30,6 +30,7 @@ class _Ssh:
     process: Process
     parent: int
     target: ForwardTarget
+    shared: bool = False
 
 
 def list_forwards() -> list[Forward]:
@@ -49,7 +50,7 @@ def list_forwards() -> list[Forward]:
             monitors.append(_Monitor(_named(process), line))
             continue
         parent = process.ppid()
-        sshs += [_Ssh(_named(process), parent, target) for target in targets]
+        sshs += [_Ssh(_named(process), parent, target, len(targets) > 1) for target in targets]
     return sorted(_paired(monitors, sshs), key=lambda forward: (forward.local_port, forward.ssh_host))
 
 
@@ -103,7 +104,7 @@ def _paired(monitors: Sequence[_Monitor], sshs: Sequence[_Ssh]) -> Iterator[Forw
             monitor.line.target, monitor.line.remote_pid, monitor.process, found.process if found else None
         )
     for ssh in free:
-        yield _forward(ssh.target, None, None, ssh.process)
+        yield replace(_forward(ssh.target, None, None, ssh.process), shared=ssh.shared)
 
 
 def _same(one: ForwardTarget, other: ForwardTarget) -> bool:

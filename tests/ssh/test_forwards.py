@@ -197,6 +197,7 @@ class TestHandMade:
         ]
         pid = lab_env.spawn(argv, env=lab_env.env, name=f"hand-{one}")
         wait_for(lambda: client.probe("localhost", two, "healthcheck") is Answer.OK)
+        assert find(client, one).shared
         with pytest.raises(ForwardFailed, match="carries other forwards too"):
             client.end_forward(find(client, one))
         assert client.probe("localhost", one, "healthcheck") is Answer.OK

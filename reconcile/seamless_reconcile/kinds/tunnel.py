@@ -113,7 +113,8 @@ def _sort_forwards(
 ) -> tuple[tuple[Forward, ...], tuple[Forward, ...]]:
     """Split forwards into those the connection file names and those that lead to this service unnamed.
 
-    A local port left in the file may have been given to another service's forward since (S2).
+    A local port left in the file may have been given to another service's forward since (S2). An ssh
+    that carries other forwards too is a person's, neither made nor ended here.
     """
     file = facts.file if isinstance(facts.file, ConnectionFile) else None
     named = {file.port, *(file.extra or {}).values()} if file else set()
@@ -121,7 +122,7 @@ def _sort_forwards(
     remote_ports: set[int | None] = set(service_ports)
     if file is not None:
         remote_ports |= {file.tunneled_port, *(file.tunneled_extra or {}).values()}
-    here = [f for f in facts.forwards if f.ssh_host == spec.host]
+    here = [f for f in facts.forwards if f.ssh_host == spec.host and not f.shared]
     mine = tuple(
         f
         for f in here
