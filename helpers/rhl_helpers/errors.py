@@ -83,7 +83,7 @@ class ProtocolError(HelperError):
     """The answer is not what the helper prints: cut off, interleaved, not JSON."""
 
     kind = "protocol"
-    hint = "a login script that prints, or a killed session; see `seamless-reconcile doctor`"
+    hint = "a login script that prints, or a killed session: compare `ssh HOST rhl-ps --json`"
 
 
 class HelperFailed(HelperError):
