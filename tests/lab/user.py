@@ -100,12 +100,13 @@ class User:
         self.folder = self.home / "work"
         self.folder.mkdir()
         self.site = Site(self.home)
+        self.variables: dict[str, str] = {}
         self._started = 0
 
     @property
     def env(self) -> dict[str, str]:
         """The environment of this user's commands."""
-        return {**self.lab.env, "HOME": str(self.home)}
+        return {**self.lab.env, "HOME": str(self.home), **self.variables}
 
     @property
     def state(self) -> Path:
