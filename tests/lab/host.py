@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import psutil
 
 from lab import conda
+from rhl_helpers.listeners import listening
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -155,6 +156,8 @@ class LabHost:
     def _config(self, *, penalties: bool) -> str:
         spec = self.spec
         lines = [
+            # The first value of an option counts.
+            *spec.sshd,
             f"Port {self.port}",
             f"ListenAddress {ADDRESS}",
             f"HostKey {self._host_key}",
@@ -173,7 +176,6 @@ class LabHost:
             f"AllowTcpForwarding {'yes' if spec.forwarding else 'no'}",
             # Only the first SetEnv line counts.
             "SetEnv " + " ".join(f'"{name}={value}"' for name, value in self.env.items()),
-            *spec.sshd,
         ]
         if penalties:
             # A few failed logins from loopback would lock the whole lab out.
@@ -212,10 +214,17 @@ class LabHost:
                 return False
             try:
                 with socket.create_connection((ADDRESS, self.port), timeout=1) as stream:
-                    return stream.recv(4) == b"SSH-"
+                    # Another lab's sshd greets as well, if it was quicker to take the port.
+                    return stream.recv(4) == b"SSH-" and self._listens()
             except OSError:
                 time.sleep(0.01)
         return False
+
+    def _listens(self) -> bool:
+        try:
+            return bool(listening([psutil.Process(self.pid)], self.port))
+        except psutil.NoSuchProcess:
+            return False
 
     def _sshd_processes(self) -> list[psutil.Process]:
         """The listener first, then one or two for each connection; not what runs in the sessions."""

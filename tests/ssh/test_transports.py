@@ -177,6 +177,16 @@ class TestLogin:
         with pytest.raises(AuthenticationFailed):
             reach("other", config=config).call(shell("true"))
 
+    @pytest.mark.parametrize("methods", ["publickey,password", "password"])
+    def test_a_host_that_wants_more_than_a_key(self, lab, reach, kind, methods):
+        lines = (f"AuthenticationMethods {methods}", "PasswordAuthentication yes")
+        host = lab.add(HostSpec(f"more-{kind}-{methods.replace(',', '-')}", sshd=lines))
+        with pytest.raises(AuthenticationFailed) as refused:
+            reach(host.name).call(shell("true"))
+        if kind == "paramiko":
+            assert "the host wants password" in refused.value.hint
+            assert "--ssh openssh" in refused.value.hint
+
     def test_an_unknown_host_key(self, lab, reach, aliases):
         lab.host("plain")
         config = aliases("Host plain\n UserKnownHostsFile /dev/null\n StrictHostKeyChecking no")
