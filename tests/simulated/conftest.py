@@ -10,6 +10,8 @@ import stamina
 
 @pytest.fixture(autouse=True, scope="session")
 def no_real_waiting() -> Iterator[None]:
-    """Let retries of reads come at once: the simulated clock is the only one that counts here."""
+    """Let retries of reads come at once and without a word: only the simulated clock counts here."""
+    stamina.instrumentation.set_on_retry_hooks([])
     with stamina.set_testing(testing=True, attempts=2):
         yield
+    stamina.instrumentation.set_on_retry_hooks(None)
