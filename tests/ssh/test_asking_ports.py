@@ -47,6 +47,7 @@ def test_a_closed_port_is_closed(lab, reach):
 def test_a_service_that_says_nothing_is_silent(lab, web):
     lab.host("plain")
     transport = make_transport("plain", "paramiko", config_file=str(lab.ssh_config))
+    transport.run(("true",), timeout=15)
     assert transport.probe("127.0.0.1", web.port, "silent", timeout=0.5) is Answer.SILENT
     transport.close()
 
@@ -55,7 +56,7 @@ def test_a_connection_that_falls_silent_is_not_the_services_silence(lab, web):
     # S2: taken for a silent service, a frozen network would have it restarted.
     host = lab.add(HostSpec("frozen-probe"))
     transport = make_transport(host.name, "paramiko", config_file=str(lab.ssh_config))
-    transport.run(("true",), timeout=5)
+    transport.run(("true",), timeout=15)
     host.freeze()
     with pytest.raises(CallTimeout):
         transport.probe("127.0.0.1", web.port, "healthcheck", timeout=0.5)
@@ -129,12 +130,16 @@ def test_refusals_at_the_same_time_are_not_mixed_up(lab, web):
 def test_asking_takes_no_session(lab, web):
     host = lab.add(HostSpec("one-session", max_sessions=1))
     transport = make_transport(host.name, "paramiko", config_file=str(lab.ssh_config))
-    busy = threading.Thread(target=transport.run, args=(("sleep", "1"),), kwargs={"timeout": 5})
+    transport.run(("true",), timeout=15)
+    over = host.home / "over"
+    script = f"echo > {host.home}/begun; until test -e {over}; do sleep 0.05; done"
+    busy = threading.Thread(target=transport.run, args=(("sh", "-c", script),), kwargs={"timeout": 30})
     busy.start()
-    time.sleep(0.3)
-    began = time.monotonic()
-    assert transport.probe("127.0.0.1", web.port, "healthcheck", timeout=5) is Answer.OK
-    assert time.monotonic() - began < 0.5
+    while not (host.home / "begun").exists():
+        time.sleep(0.01)
+    assert transport.probe("127.0.0.1", web.port, "healthcheck", timeout=15) is Answer.OK
+    assert busy.is_alive()
+    over.touch()
     busy.join()
     transport.close()
 

@@ -15,6 +15,7 @@ import pytest
 
 from lab import HostSpec
 from lab.calls import shell
+from rhl_helpers.errors import CallTimeout
 from rhl_helpers.transport.link import open_link
 from rhl_helpers.transport.openssh import OpenSshTransport
 from rhl_helpers.transport.paramiko_ssh import ParamikoTransport
@@ -77,10 +78,9 @@ class TestParamiko:
         lab.host("plain")
         transport = ParamikoTransport("plain", config_file=str(lab.ssh_config))
         transport.run(("true",), timeout=10)
-        best = min(_seconds(lambda: transport.run(("true",), timeout=10)) for _ in range(20))
+        # One delayed acknowledgement alone takes 40 ms, every time; a busy machine is slow only sometimes.
+        assert any(_seconds(lambda: transport.run(("true",), timeout=15)) < 0.03 for _ in range(200))
         transport.close()
-        # One delayed acknowledgement alone would take 40 ms.
-        assert best < 0.03
 
     def test_what_paramiko_does_not_need_is_not_imported(self):
         script = (
@@ -101,7 +101,7 @@ class TestParamiko:
 
         def call():
             try:
-                outcomes.append(transport.run(("echo", "in"), timeout=10).stdout)
+                outcomes.append(transport.run(("echo", "in"), timeout=20).stdout)
             except Exception as exc:  # noqa: BLE001 - whatever it is, it is counted
                 outcomes.append(exc)
 
@@ -121,9 +121,10 @@ class TestParamiko:
         host = lab.add(HostSpec("abandoned", max_sessions=2))
         transport = ParamikoTransport(host.name, config_file=str(lab.ssh_config))
         for _ in range(3):
-            with pytest.raises(Exception, match="did not end in time"):
-                transport.run(("sleep", "30"), timeout=0.3)
-        assert transport.run(("echo", "on"), timeout=5).stdout == b"on\n"
+            transport.run(("true",), timeout=15)
+            with pytest.raises(CallTimeout):
+                transport.run(("sleep", "30"), timeout=0.5)
+        assert transport.run(("echo", "on"), timeout=15).stdout == b"on\n"
         transport.close()
 
 

@@ -72,7 +72,7 @@ class TestRunning:
     def test_a_process_left_behind_does_not_hold_the_call(self, plain):
         began = time.monotonic()
         plain.call(shell("sleep 30 </dev/null >/dev/null 2>&1 &"))
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8
 
     def test_login_noise_and_banner_precede_the_rows(self, lab, reach, kind):
         host = lab.add(HostSpec(f"noisy-{kind}", noise="Welcome! {not json}", banner="Keep out"))
@@ -137,7 +137,7 @@ class TestNoConnection:
         began = time.monotonic()
         with pytest.raises(Unreachable, match=r"(?i)connection refused"):
             reach("nowhere", config=config).call(shell("true"))
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8
 
     def test_no_such_name(self, reach, aliases):
         config = aliases("Host noname\n HostName no-such-host.invalid")
@@ -150,7 +150,7 @@ class TestNoConnection:
         began = time.monotonic()
         with pytest.raises(CallTimeout, match="nothing was run"):
             reach(host.name).call(shell("true", timeout=1.0))
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8
         host.thaw()
 
     def test_the_configuration_is_broken(self, reach, aliases):
@@ -293,7 +293,7 @@ class TestInterruptions:
         began = time.monotonic()
         with pytest.raises(CallTimeout):
             plain.call(shell("sleep 30", timeout=0.5))
-        assert 0.4 < time.monotonic() - began < 2
+        assert 0.4 < time.monotonic() - began < 8
         assert plain.call(shell("echo on")).stdout == b"on\n"
 
     def test_a_session_that_is_killed(self, plain):
@@ -334,7 +334,7 @@ class TestInterruptions:
         began = time.monotonic()
         with pytest.raises(CallTimeout):
             reached.call(shell("true", timeout=0.7))
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8
         host.thaw()
         assert reached.call(shell("echo again")).stdout == b"again\n"
 

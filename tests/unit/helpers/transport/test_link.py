@@ -13,7 +13,8 @@ from rhl_helpers.transport.ssh_config import SshSettings, resolve
 def config(tmp_path):
     path = tmp_path / "config"
     path.write_text(
-        "Host gate\n HostName gate.example.org\n Port 2200\n User anna\nHost to\n ProxyJump fro\nHost fro\n ProxyJump to\n"
+        "Host gate\n HostName gate.example.org\n Port 2200\n User anna\n"
+        "Host to\n ProxyJump fro\nHost fro\n ProxyJump to\n"
     )
     return str(path)
 

@@ -109,7 +109,7 @@ class TestRunning:
         helper(machine / "path", "echo out; sleep 20 & echo $!")
         began = time.monotonic()
         reply = run("rhl-x")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10
         out, pid = reply.stdout.split()
         assert out == b"out"
         psutil.Process(int(pid)).kill()
@@ -121,7 +121,7 @@ class TestDeadline:
         began = time.monotonic()
         with pytest.raises(CallTimeout, match=r"rhl-x did not end within 0\.5 s"):
             run("rhl-x", timeout=0.5)
-        assert 0.4 < time.monotonic() - began < 3
+        assert 0.4 < time.monotonic() - began < 10
         pid = int((machine / "pid").read_text())
         deadline = time.monotonic() + 10
         while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
