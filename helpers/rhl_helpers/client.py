@@ -119,5 +119,8 @@ class Client(Protocol):
     def probe(self, host: str, port: int, path: str, *, timeout: float = 10.0) -> Answer:
         """Ask a port as this machine sees it, by HTTP GET, proxies ignored."""
 
+    def real_path(self, path: str) -> str:
+        """Say where a directory of this machine really is, all links followed ("~" is this user's home)."""
+
     def evidence(self, pid: int) -> ProcessEvidence | None:
         """Look at a pid of this machine; None if there is no such process."""

@@ -63,6 +63,10 @@ class LocalClient:
         """Ask a port as this machine sees it."""
         return probe(host, port, path, timeout=min(timeout, self._read_timeout or timeout))
 
+    def real_path(self, path: str) -> str:
+        """Say where a directory of this machine really is, all links followed."""
+        return str(Path(path).expanduser().resolve())
+
     def evidence(self, pid: int) -> ProcessEvidence | None:
         """Look at a pid of this machine."""
         from rhl_helpers.tunnels import evidence  # noqa: PLC0415

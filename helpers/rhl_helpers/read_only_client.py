@@ -32,6 +32,10 @@ class ReadOnlyClient:
         """Ask a port as this machine sees it."""
         return self._client.probe(host, port, path, timeout=timeout)
 
+    def real_path(self, path: str) -> str:
+        """Say where a directory of this machine really is."""
+        return self._client.real_path(path)
+
     def evidence(self, pid: int) -> ProcessEvidence | None:
         """Look at a pid of this machine."""
         return self._client.evidence(pid)

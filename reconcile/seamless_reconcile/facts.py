@@ -125,7 +125,8 @@ class CacheFacts:
         beside: the row of a database's file, where buffers lie in the same directory.
         receipt: this client's note that it was cold, if there is one.
         epoch_cleared: the epoch this client last cleared it for.
-        real_path: where it really is, for directories on this machine that are symlinked.
+        real_path: where it really is; None on other machines, where nobody can look.
+        displaced: whether a link at or below the configured root leads it elsewhere.
     """
 
     root: Present[PersistentRow] | Absent | Unknown
@@ -137,6 +138,7 @@ class CacheFacts:
     receipt: Receipt | None = None
     epoch_cleared: str | None = None
     real_path: str | None = None
+    displaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,12 +48,17 @@ def clear_refusal(
         _bad_path(node, observed, host)
         or _not_ours(observed)
         or _others_inside(node, observed, host, cold_paths)
-        or _live_process(node, host, going_down)
+        or _live_process(node, observed, host, going_down)
     )
 
 
 def _bad_path(node: CacheNode, observed: CacheObserved, host: HostFacts) -> Refusal | None:
     """S3: only a resolved or explicit path, never a home, a system directory or the root of all projects."""
+    if observed.displaced:
+        return Refusal(
+            f"{node.path} is a link: it really is {observed.real_path}",
+            "its data may be somebody else's; name the directory itself",
+        )
     why = refusal(node.path, root=node.root, home=host.home or home_by(node.path, observed.path))
     return Refusal(f"{node.path} is never cleared: {why}") if why else None
 
@@ -91,7 +96,9 @@ def _described(path: str, size: int | None, modified: str | None) -> str:
     return f"{path} ({inner})" if inner else path
 
 
-def _live_process(node: CacheNode, host: HostFacts, going_down: frozenset[str]) -> Refusal | None:
+def _live_process(
+    node: CacheNode, observed: CacheObserved, host: HostFacts, going_down: frozenset[str]
+) -> Refusal | None:
     """S1: no live process of any launcher state in, above or below the directory."""
     if host.problem is not None and not (host.hidden_by and host.hidden_by <= going_down):
         return Refusal(
@@ -101,7 +108,8 @@ def _live_process(node: CacheNode, host: HostFacts, going_down: frozenset[str]) 
     for key, bad in host.malformed.items():
         if key not in going_down and bad.live is not False:
             return Refusal(f"the state file of {key} is malformed: its process may work in {node.path}")
-    for row in works_in(node.path, host):
+    places = dict.fromkeys((node.path, observed.real_path or node.path))
+    for row in [row for place in places for row in works_in(place, host)]:
         if row.key not in going_down:
             return Refusal(
                 f"{row.key} (pid {row.pid}) works in {row.workdir}",

@@ -226,6 +226,10 @@ class SimClient:
             self.world.clock.sleep(timeout)
         return network.as_answer(met)
 
+    def real_path(self, path: str) -> str:
+        """Say where a directory of this machine really is."""
+        return self.world.local.tree.real(self.world.local.expand(path))
+
     def evidence(self, pid: int) -> ProcessEvidence | None:
         """Look at one of this machine's processes."""
         process = self.world.local.processes.get(pid)

@@ -11,6 +11,7 @@ from seamless_reconcile.facts import NOT_OURS, CacheFacts, HostFacts, Receipt
 from seamless_reconcile.kinds.cache import COLD, CacheNode, CacheObserved, State, classify, is_cold
 from seamless_reconcile.observe.caches import read_cache
 from seamless_reconcile.observe.hosts import read_host
+from seamless_reconcile.observe.places import with_real_place, with_real_workdirs
 from seamless_reconcile.observe.services import process_evidence
 from seamless_reconcile.plan import Action
 from seamless_reconcile.safety import Refusal, clear_refusal
@@ -61,6 +62,7 @@ def look_at(context: Context, node: CacheNode) -> CacheObserved:
     The epoch is what the plan was made on: the state file that told it may be removed by now.
     """
     facts = read_cache(context.host(node.host), node, context.reach.memory)
+    facts = with_real_place(facts, node, context.reach.client)
     return classify(node, facts, {"epoch": context.snapshot.caches[node.name].epoch})
 
 
@@ -88,6 +90,7 @@ def _may_clear(context: Context, node: CacheNode, seen: CacheObserved, action: A
 def _forbids(context: Context, node: CacheNode, seen: CacheObserved) -> Refusal | None:
     """Ask what forbids a clear (S1–S3), with all that runs there now."""
     listing = read_host(context.host(node.host), [], context.reach.clock)
+    listing = with_real_workdirs(listing, context.reach.client)
     then = context.snapshot
     cold = [n.path for n in then.nodes if n.host == node.host and n is not node and then.may_go(n)]
     dead = _proven_dead(context, node, listing)

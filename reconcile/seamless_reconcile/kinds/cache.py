@@ -123,6 +123,8 @@ class CacheObserved:
         nested: other caches below it.
         nested_unknown: why it could not be told what is below it.
         epoch: the epoch it was last cleared for, where known.
+        real_path: where it really is, on this machine.
+        displaced: whether a link leads it elsewhere than its name says.
     """
 
     state: State
@@ -135,6 +137,8 @@ class CacheObserved:
     nested_unknown: str = ""
     epoch: str | None = None
     refused: bool = False
+    real_path: str | None = None
+    displaced: bool = False
 
     def view(self) -> dict[str, Any]:
         """Give what people and programs see of it."""
@@ -145,6 +149,7 @@ class CacheObserved:
             "modified": self.modified,
             "epoch": self.epoch,
             "nested": [n.path for n in self.nested] or None,
+            "real_path": self.real_path if self.displaced else None,
         }
         shown.update({name: value for name, value in optional.items() if value is not None})
         return shown
@@ -161,6 +166,13 @@ def classify(
         meta: what this tool left in the launch meta of a service of this cache (`epoch`).
         launches: who serves it now, to hold against the receipt.
     """
+    seen = _judged(node, facts, meta, launches)
+    return replace(seen, real_path=facts.real_path, displaced=facts.displaced)
+
+
+def _judged(
+    node: CacheNode, facts: CacheFacts, meta: Mapping[str, Any], launches: Sequence[Launch]
+) -> CacheObserved:
     epoch = _epoch(node, meta, facts)
     if isinstance(facts.root, Unknown):
         return _not_seen(node, facts.root, epoch)

@@ -30,6 +30,9 @@ def read_cache(host: Host, node: CacheNode, memory: Memory) -> CacheFacts:
         if isinstance(plain, Unknown):
             return CacheFacts(plain, receipt=receipt, epoch_cleared=epoch)
         root = root if plain is not None and plain.path == root.path else None
+    if not level and root is None and isinstance(plain, PersistentRow) and plain.state == "populated":
+        # Without a marker: is it foreign, or only the parent of caches? That takes a look inside.
+        level, own = _deeper(host, node, own)
     place = root.path if root else plain.path if isinstance(plain, PersistentRow) else node.path
     found, problem = _nested(host, node, place, own, level)
     beside = found.pop(place, None) if node.beside else None
@@ -46,6 +49,14 @@ def read_cache(host: Host, node: CacheNode, memory: Memory) -> CacheFacts:
         receipt,
         epoch,
     )
+
+
+def _deeper(host: Host, node: CacheNode, own: list[PersistentRow]) -> tuple[int, list[PersistentRow]]:
+    """Scan again, this time what lies below; gives what there was if that is not to be had."""
+    try:
+        return NESTING, host.call(_scan(node, NESTING))
+    except HelperError:
+        return 0, own
 
 
 def _scan(node: CacheNode, level: int) -> calls.Call[list[PersistentRow]]:

@@ -18,6 +18,7 @@ from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, Launch
 from seamless_reconcile.kinds.service import ServiceObserved, Wire, Wiring
 from seamless_reconcile.observe.caches import read_cache
 from seamless_reconcile.observe.hosts import ask_home, read_host, row_of
+from seamless_reconcile.observe.places import with_real_place, with_real_workdirs
 from seamless_reconcile.observe.services import read_service
 from seamless_reconcile.observe.tunnels import ClientFacts, read_client, read_tunnel
 from seamless_reconcile.observed import Present, Unknown
@@ -93,10 +94,10 @@ def _read_on(
     caches: dict[str, CacheFacts] = {}
 
     def list_rows() -> None:
-        listing.append(read_host(host, keys, reach.clock))
+        listing.append(with_real_workdirs(read_host(host, keys, reach.clock), reach.client))
 
     def look(node: CacheNode) -> None:
-        caches[node.name] = read_cache(host, node, reach.memory)
+        caches[node.name] = with_real_place(read_cache(host, node, reach.memory), node, reach.client)
 
     first: list[Callable[[], None]] = [list_rows, *(partial(look, node) for node in mine)]
     reach.gather(first)
