@@ -183,7 +183,11 @@ def _wait(context: Context, spec: ServiceSpec, action: Action, launch_id: str, *
             clock.sleep(POLL_SECONDS)
             continue
         if row is not None and _launch_of(row) != launch_id:
-            return failed("another client launched it at the same time", "plan again")
+            return failed(
+                "another client launched it at the same time",
+                f"a second process may be left on {host.name}: one whose command line names {spec.key}.json "
+                f"but whose pid is not {row.pid}; end it by hand, then plan again",
+            )
         if row is None or row.json_status == "failed" or row.status == "failed":
             return _did_not_start(
                 context, spec, "it removed its state file" if row is None else "it reported that it failed"

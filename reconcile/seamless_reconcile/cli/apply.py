@@ -147,4 +147,18 @@ def _tell(out: Output, applied: Applied, approval: Approval) -> None:
         return
     from seamless_reconcile.report.applied import applied_text, last_text  # noqa: PLC0415 - rich is slow
 
-    out.show(last_text(applied) if out.quiet else applied_text(applied, glyphs=out.glyphs()))
+    if not out.quiet:
+        out.show(applied_text(applied, glyphs=out.glyphs()))
+        return
+    _say_what_failed(out, applied)
+    out.show(last_text(applied))
+
+
+def _say_what_failed(out: Output, applied: Applied) -> None:
+    """Name on stderr what `-q` must not hide: every failure, and what is still in the way."""
+    for outcome in applied.outcomes:
+        if not outcome.ok:
+            action = outcome.action
+            out.say(f"{outcome.result.value}: {action.verb.value} {action.resource}: {outcome.detail}")
+    for blocked in (applied.after or applied.plan).blocked:
+        out.say(f"blocked: {blocked.resource}: {blocked.reason}")
