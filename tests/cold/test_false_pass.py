@@ -16,11 +16,11 @@ def check(prover):
 
 
 def test_a_false_pass_is_unmasked(prover):
-    # Monday: the tool works, and its result is cached.
-    prover.user.converge()
+    # Monday: the tool works; on cold caches the test passes, and that pass is worth something.
     prover.tool("count-words", WORKS)
-    assert check(prover) == 0
-    # Tuesday: the tool is broken, the test passes all the same: it is not computed at all.
+    prover.run("sh", "-c", CHECK, code=0)
+    assert prover.certificate["finding"] == "genuine"
+    # Tuesday: the tool is broken, and the test passes all the same: nothing is computed at all.
     prover.tool("count-words", BROKEN)
     assert check(prover) == 0
     # On cold caches it fails, and the proof says that this time it was really computed.
@@ -31,10 +31,6 @@ def test_a_false_pass_is_unmasked(prover):
         "cache.hashserver": "populated",
         "cache.database": "populated",
     }
-    # Wednesday: repaired. The pass is now worth something.
-    prover.tool("count-words", WORKS)
-    prover.run("sh", "-c", CHECK, code=0)
-    assert prover.certificate["finding"] == "genuine"
 
 
 def test_a_pass_that_never_asked_is_unmasked(prover):

@@ -25,8 +25,5 @@ def test_a_proof_behind_a_guard(prover, lab):
         assert list(Site(host.home).server.glob("*.json")) == []
         assert list(user.client_files.glob("*.json")) == []
         assert user.forwards() == {}
-        # What was computed is there: now it is warm, and is cleared for the next proof.
-        prover.run("true", code=6, options=("--restore",))
-        assert {one["before"]["state"] for one in prover.certificate["cleared"]} == {"populated"}
     finally:
         Site(host.home).wipe()
