@@ -19,14 +19,14 @@ from world.state import StateFile
 KEY = HASHSERVER.key
 
 
-def raw(world: World, key: str = KEY) -> dict[str, object]:
-    return dict(json.loads(frontend(world).state[key].raw))
+def raw(world: World, key: str = KEY, host: str = FRONTEND) -> dict[str, object]:
+    return dict(json.loads(world.hosts[host].state[key].raw))
 
 
-def rewrite(world: World, key: str = KEY, **fields: object) -> None:
+def rewrite(world: World, key: str = KEY, *, host: str = FRONTEND, **fields: object) -> None:
     """Change fields of a state file; those that are None go."""
-    data = {name: value for name, value in {**raw(world, key), **fields}.items() if value is not None}
-    frontend(world).state[key] = StateFile(json.dumps(data).encode(), world.clock.now())
+    data = {name: value for name, value in {**raw(world, key, host), **fields}.items() if value is not None}
+    world.hosts[host].state[key] = StateFile(json.dumps(data).encode(), world.clock.now())
 
 
 # --- nobody reaps ----------------------------------------------------------------------------
@@ -221,15 +221,23 @@ def test_a_row_marked_stale_too_late_is_alive() -> None:
     bench.converge()
 
 
-@pytest.mark.parametrize("field", ["status", "port", "pid"])
-def test_a_row_that_lacks_something_is_malformed(field: str) -> None:
+@pytest.mark.parametrize("host", [FRONTEND, "local"])
+@pytest.mark.parametrize("field", ["status", "port"])
+@pytest.mark.parametrize("desired", ["running", "stopped", "absent"])
+def test_a_row_that_lacks_something_is_malformed_and_made_good(desired: str, field: str, host: str) -> None:
+    bench = running(spec_of(HASHSERVER, host=host))
+    rewrite(bench.world, host=host, **{field: None})
+    bench = bench.with_specs(spec_of(HASHSERVER, host=host, state=desired))
+    assert state(bench.plan(), "service.hashserver") == "malformed"
+    bench.converge()
+    assert bool(serving(bench.world, host, KEY)) is (desired == "running")
+
+
+def test_a_row_without_a_pid_leads_nowhere_but_what_answers_is_seen() -> None:
     bench = running(spec_of(HASHSERVER))
-    rewrite(bench.world, **{field: None})
-    # Without a pid the file leads nowhere; that something answers on its port is seen all the same.
-    expected = {"status": "malformed", "port": "malformed", "pid": "stale"}
-    assert state(bench.plan(), "service.hashserver") == expected[field]
-    bench.apply()
-    assert bench.world.violations == []
+    rewrite(bench.world, pid=None)
+    assert bench.apply().outcomes == ()
+    assert "still answers on port 50000 (its state file)" in reasons(bench.plan())["service.hashserver"]
 
 
 def test_a_daskserver_without_its_dashboard_port_is_malformed() -> None:

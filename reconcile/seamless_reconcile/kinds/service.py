@@ -77,6 +77,11 @@ class ServiceObserved:
         return self.life is not Life.DEAD
 
     @property
+    def readable(self) -> bool:
+        """Whether its state file leads rhl-stop to a process: a malformed one leads to none, or to another."""
+        return self.state is not State.MALFORMED or self.row is not None
+
+    @property
     def reconcile_meta(self) -> Mapping[str, Any]:
         """What this tool wrote into the launch meta: `launch_id`, `epoch`."""
         meta = self.row.meta.get("reconcile") if self.row else None

@@ -134,7 +134,7 @@ def _out_of_the_way(spec: ServiceSpec, seen: ServiceObserved) -> bool:
     A malformed one is removed before anything is cleared (see `steps`). A zombie, or a stranger
     with a reused pid, is listed as alive, but is proven not to work there.
     """
-    if seen.state is ServiceIs.MALFORMED:
+    if not seen.readable:
         return spec.state is not ServiceState.STOPPED
     return seen.life is Life.DEAD and seen.row is not None
 

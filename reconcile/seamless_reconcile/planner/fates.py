@@ -142,7 +142,7 @@ class _Round:
         """S2, S4: what cannot be shown to be this service is neither stopped nor replaced."""
         if seen.life is Life.HIDDEN:
             return Refusal(seen.reason, seen.hint)
-        if seen.alive and seen.state is State.MALFORMED and spec.state is ServiceState.STOPPED:
+        if seen.alive and not seen.readable and spec.state is ServiceState.STOPPED:
             return Refusal(
                 f"{seen.reason}; a malformed state file leads rhl-stop to no process",
                 "stop it by hand on that host, or declare it absent and plan with --replace",

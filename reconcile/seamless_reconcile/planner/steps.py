@@ -103,9 +103,8 @@ def _draft_route(draft: _Draft, spec: ServiceSpec, route: Route) -> None:
 def _draft_service(draft: _Draft, spec: ServiceSpec, decision: Decision) -> None:
     seen = draft.snapshot.services[spec.name]
     fate, cause, expects = decision.fate, decision.cause, _expects(seen)
-    # A malformed state file leads rhl-stop to no process, or to somebody else's.
     stops = fate in (Fate.RESTART, Fate.STOP) or (fate is Fate.REMOVE and seen.alive)
-    if stops and seen.state is not State.MALFORMED:
+    if stops and seen.readable:
         draft.add(
             Verb.STOP, "service", spec.name, spec.host, cause,
             expects=expects, promises="the process is gone, the port closed",
