@@ -8,16 +8,19 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from rhl_helpers.errors import HelperError
+from seamless_reconcile.cli.interrupt import Begun, reluctantly, stops
 from seamless_reconcile.declared import ManifestError
 from seamless_reconcile.exits import Exit, of_apply
 from seamless_reconcile.proving import Trial
 from seamless_reconcile.pytest_plugin import NAME
 from seamless_reconcile.report.junit import certificate_properties
+from seamless_reconcile.report.ndjson import Several
 from seamless_reconcile.report.progress import PlainProgress
 from seamless_reconcile.workflow import Locked, Session, Settings
 
@@ -60,13 +63,14 @@ def plugin(config: pytest.Config) -> Plugin:
     certificate = option.seamless_certificate
     held = ExitStack()
     try:
-        progress = PlainProgress(_Terminal(config).line)
+        begun = Begun()
+        progress = Several(begun, PlainProgress(_Terminal(config).line))
         settings = Settings(files=files, environ=dict(os.environ), lock_timeout=LOCK_TIMEOUT)
         session = held.enter_context(Session.open(settings, progress))
         words = ("pytest", *map(str, config.invocation_params.args))
-        trial = Trial(session, words, restore=option.seamless_cold_restore)
+        trial = Trial(session, words, restore=option.seamless_cold_restore, guard=reluctantly)
         target = Path(config.invocation_params.dir, certificate) if certificate else None
-        made = Plugin(config, trial, target, held)
+        made = Plugin(config, trial, begun, target, held)
         made.write()
     except ManifestError as exc:
         held.close()
@@ -97,12 +101,15 @@ class Plugin:
     Args:
         config: pytest's.
         trial: the proof in the making.
+        begun: whether anything was changed yet.
         target: where the certificate goes.
         held: what ends with the session.
     """
 
-    def __init__(self, config: pytest.Config, trial: Trial, target: Path | None, held: ExitStack) -> None:
-        self._config, self._trial, self._target, self._held = config, trial, target, held
+    def __init__(
+        self, config: pytest.Config, trial: Trial, begun: Begun, target: Path | None, held: ExitStack
+    ) -> None:
+        self._config, self._trial, self._begun, self._target, self._held = config, trial, begun, target, held
         self._lost = ""
         self._tests_exit: int | None = None
 
@@ -131,9 +138,11 @@ class Plugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Make it so, and prove it cold; without that there is no session."""
+        stop = Event()
         try:
             self._held.enter_context(self._trial)
-            ready = self._trial.begin()
+            with stops(stop, self._begun):
+                ready = self._trial.begin(stop=stop)
         except Locked as exc:
             self._abort(f"locked: {exc}", Exit.LOCKED)
         except (HelperError, OSError) as exc:

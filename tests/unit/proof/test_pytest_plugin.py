@@ -195,10 +195,11 @@ def test_progress_with_v(project):
         ),
         ("Script(applied=ended(converged=False))", 1, "*cache.database: it would not go*"),
         ("Script(applied=ended(converged=False, acted=False))", 5, "*service.database: it is protected"),
+        ("Script(applied=ended(interrupted=True))", 130, "could not be told; interrupted"),
         ("Script(locked=True)", 75, "locked: frontend: another apply is at work there (process 7)"),
         ("Script(applied=OSError(28, 'No space left on device'))", 1, "*No space left on device"),
     ],
-    ids=["warm", "failed", "blocked", "locked", "disk full"],
+    ids=["warm", "failed", "blocked", "interrupted", "locked", "disk full"],
 )
 def test_without_cold_caches_no_test_runs(project, script, code, why):
     done = project(script=script, tests="open('ran', 'w').close()\n" + PASSES)
