@@ -145,8 +145,10 @@ class TestLife:
 
 
 class TestHalfDead:
-    def test_its_ssh_died(self, client, web):
+    def test_its_ssh_died(self, client, web, tmp_path):
         forward = open_to(client, web)
+        # In its first half second the monitor would still notice, and end as well.
+        wait_for(lambda: not list(tmp_path.glob("rhl-forward-*")))
         psutil.Process(forward.ssh.pid).kill()
         wait_for(lambda: is_over(forward.ssh.pid))
         left = find(client, forward.local_port)
