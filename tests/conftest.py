@@ -5,9 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from lab import Lab
 from lab.user import User
+
+# Whose tests share what they have brought up, and so belong on one worker.
+SHARING = ("tests/services/", "tests/ssh/test_e2e_")
+# Of these, whose tests each bring up their own.
+APART = ("tests/ssh/test_e2e_hosts.py",)
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Give each worker whole files where tests share services, single tests otherwise."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        whole = nodeid.startswith(SHARING) and not nodeid.startswith(APART)
+        return nodeid.partition("::")[0] if whole else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="module")

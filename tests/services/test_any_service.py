@@ -10,7 +10,7 @@ import pytest
 
 import contract.obedient
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("services-any")]
+pytestmark = pytest.mark.services
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("services-cold")]
+pytestmark = pytest.mark.services
 
 PAIR = ("hashserver", "database")
 

@@ -10,7 +10,7 @@ from lab.user import COMMAND, MANIFEST
 from lab.web import count_connections
 from seamless_reconcile.plan import Verb, Verdict
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("services-command")]
+pytestmark = pytest.mark.services
 
 ESCAPE = "\x1b"
 

@@ -11,7 +11,7 @@ import pytest
 
 from lab.user import wait_for
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("services-faults")]
+pytestmark = pytest.mark.services
 
 
 @pytest.fixture(scope="module", autouse=True)

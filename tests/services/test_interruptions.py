@@ -11,7 +11,7 @@ import pytest
 
 from lab.user import COMMAND, wait_for
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("services-interruptions")]
+pytestmark = pytest.mark.services
 
 PAIR = ("hashserver", "database")
 

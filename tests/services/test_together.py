@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("services-together")]
+pytestmark = pytest.mark.services
 
 ALL = ("hashserver", "database", "jobserver")
 COUNT = itertools.count()

@@ -8,7 +8,7 @@ import pytest
 
 from lab.user import Site, User
 
-pytestmark = [pytest.mark.ssh, pytest.mark.services, pytest.mark.xdist_group("e2e-cold")]
+pytestmark = [pytest.mark.ssh, pytest.mark.services]
 
 GUARDS = ("plain", "rooted", "marked")
 

@@ -9,7 +9,7 @@ import pytest
 
 from lab.user import Site
 
-pytestmark = [pytest.mark.ssh, pytest.mark.services, pytest.mark.xdist_group("e2e-dask")]
+pytestmark = [pytest.mark.ssh, pytest.mark.services]
 
 ALL = ("hashserver", "database", "jobserver", "daskserver")
 

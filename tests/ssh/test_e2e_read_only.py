@@ -11,7 +11,7 @@ import pytest
 
 from lab.user import Site
 
-pytestmark = [pytest.mark.ssh, pytest.mark.services, pytest.mark.xdist_group("e2e-read-only")]
+pytestmark = [pytest.mark.ssh, pytest.mark.services]
 
 PAIR = ("hashserver", "database")
 LOOKS = (

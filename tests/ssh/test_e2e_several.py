@@ -10,7 +10,7 @@ import pytest
 from lab import HostSpec
 from lab.user import COMMAND, Site, User, wait_for
 
-pytestmark = [pytest.mark.ssh, pytest.mark.services, pytest.mark.xdist_group("e2e-several")]
+pytestmark = [pytest.mark.ssh, pytest.mark.services]
 
 PAIR = ("hashserver", "database")
 

@@ -11,7 +11,7 @@ from lab import HostSpec
 from lab.host import free_port
 from lab.user import Site, wait_for
 
-pytestmark = [pytest.mark.ssh, pytest.mark.services, pytest.mark.xdist_group("e2e-tunnels")]
+pytestmark = [pytest.mark.ssh, pytest.mark.services]
 
 PAIR = ("hashserver", "database")
 
