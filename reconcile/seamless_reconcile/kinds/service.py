@@ -78,7 +78,7 @@ class ServiceObserved:
 
     @property
     def readable(self) -> bool:
-        """Whether its state file leads rhl-stop to a process: a malformed one leads to none, or to another."""
+        """Whether its state file leads rhl-stop to a process: a malformed one leads to none, or astray."""
         return self.state is not State.MALFORMED or self.row is not None
 
     @property
@@ -277,7 +277,9 @@ def _live(
         said = "answers with an error" if facts.answer is Answer.NOT_OK else "does not answer"
         return seen(State.UNHEALTHY, Life.OURS, f"port {port} is open but {said}")
     if row.json_status == "stale":
-        return seen(State.UNHEALTHY, _life(facts), "it runs, but its state file was marked stale")
+        return seen(
+            State.UNHEALTHY, _life(facts), "it runs, but its state file was marked stale", _by_hand(row.pid)
+        )
     return seen(State.RUNNING, Life.OURS, verified=facts.answer is Answer.OK or spec.handshake is None)
 
 
