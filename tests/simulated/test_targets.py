@@ -215,3 +215,23 @@ def test_nothing_is_done_before_it_is_agreed_to() -> None:
     assert frontend(bench.world).processes == {}
     assert results(bench.apply())["launch service.hashserver"] == "done"
     assert {state(bench.plan(), f"service.{name}") for name in PAIR} == {"running"}
+
+
+@pytest.mark.parametrize("state_", ["running", "failed", "malformed", "wrong-type"])
+def test_replace_vouches_for_a_clear_too(state_: str) -> None:
+    world = build(Case(state_, "zombie" if state_ in ("running", "failed") else "dead", cache="populated"))
+    bench = Bench(world, spec_of(HASHSERVER, cache="cold"))
+    assert bench.apply().outcomes == ()
+    applied = bench.converge(replace=("service.hashserver",))
+    assert "clear cache.hashserver" in verbs(applied.plan)
+    assert bench.apply().outcomes == ()
+
+
+def test_a_malformed_file_is_removed_before_anything_is_cleared() -> None:
+    world = build(Case("wrong-type", cache="populated", log=False))
+    bench = Bench(world, spec_of(HASHSERVER, cache="cold"))
+    plan = bench.plan()
+    removal = next(action for action in plan.actions if action.verb.value == "remove_state")
+    clear = next(action for action in plan.actions if action.verb.value == "clear")
+    assert removal.id in clear.requires
+    bench.converge()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from seamless_reconcile.declared import CacheState, ServiceState
@@ -42,27 +41,40 @@ class Clear:
     down: tuple[str, ...] = ()
 
 
-def decide_clears(desired: Desired, snapshot: Snapshot, *, wanted: frozenset[str] | None) -> dict[str, Clear]:
+def decide_clears(
+    desired: Desired,
+    snapshot: Snapshot,
+    *,
+    wanted: frozenset[str] | None,
+    replace: frozenset[str] = frozenset(),
+) -> dict[str, Clear]:
     """Decide for every cache, inner ones first, so that an outer one knows what becomes of them.
 
     Args:
         desired: the manifest.
         snapshot: what is.
         wanted: addresses that may be changed; None for all.
+        replace: addresses to replace: the user vouches for what nothing else does.
     """
-    decided: dict[str, Clear] = {}
+    round_ = _Round(desired, snapshot, wanted, replace, {})
     for node in depth_first(snapshot.nodes):
-        decided[node.name] = _decide(node, desired, snapshot, decided, wanted)
-    return {node.name: decided[node.name] for node in snapshot.nodes}
+        round_.decided[node.name] = _decide(node, round_)
+    return {node.name: round_.decided[node.name] for node in snapshot.nodes}
 
 
-def _decide(
-    node: CacheNode,
-    desired: Desired,
-    snapshot: Snapshot,
-    decided: Mapping[str, Clear],
-    wanted: frozenset[str] | None,
-) -> Clear:
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """The inputs of one round of decisions, and what was decided so far."""
+
+    desired: Desired
+    snapshot: Snapshot
+    wanted: frozenset[str] | None
+    replace: frozenset[str]
+    decided: dict[str, Clear]
+
+
+def _decide(node: CacheNode, round_: _Round) -> Clear:
+    snapshot, wanted = round_.snapshot, round_.wanted
     observed = snapshot.caches[node.name]
     if node.state is CacheState.KEEP:
         # Nothing is asserted of it, so nothing the guard hides stands in the way (never touched anyway).
@@ -75,7 +87,7 @@ def _decide(
     served = any(snapshot.services[name].state is ServiceIs.RUNNING for name in node.services)
     if is_cold(node, observed, served=served):
         return Clear(Verdict.IN_SYNC)
-    refused = _refusal(node, observed, desired, snapshot, decided)
+    refused = _refusal(node, observed, round_)
     if refused:
         return Clear(Verdict.BLOCKED, refusal=refused)
     if wanted is not None and node.address not in wanted:
@@ -83,7 +95,7 @@ def _decide(
     epoch = f" since epoch {node.epoch}" if node.epoch else ""
     return Clear(
         Verdict.DRIFT, needed=True, cause=f"should be cold{epoch}, is {observed.state.value}",
-        down=_must_be_down(node, desired, snapshot),
+        down=_must_be_down(node, round_.desired, snapshot),
     )  # fmt: skip
 
 
@@ -98,25 +110,20 @@ def _warm(observed: CacheObserved) -> Clear:
     )
 
 
-def _refusal(
-    node: CacheNode,
-    observed: CacheObserved,
-    desired: Desired,
-    snapshot: Snapshot,
-    decided: Mapping[str, Clear],
-) -> Refusal | None:
+def _refusal(node: CacheNode, observed: CacheObserved, round_: _Round) -> Refusal | None:
     """Ask everything that can forbid a clear: protection, services that cannot be stopped, S1 to S3."""
+    desired, snapshot = round_.desired, round_.snapshot
     down = _must_be_down(node, desired, snapshot)
     for name in dict.fromkeys((*node.services, *down)):
         if desired.services[name].protect:
             return Refusal(f"service.{name} is protected")
     for name in down:
-        life = snapshot.services[name].life
-        if life in (Life.UNPROVEN, Life.HIDDEN):
-            service = snapshot.services[name]
+        service = snapshot.services[name]
+        vouched = f"service.{name}" in round_.replace
+        if service.life is Life.HIDDEN or (service.life is Life.UNPROVEN and not vouched):
             return Refusal(f"service.{name} cannot be stopped: {service.reason}", service.hint)
     for inner in snapshot.nodes:
-        blocked = decided.get(inner.name)
+        blocked = round_.decided.get(inner.name)
         if encloses(node, inner) and blocked is not None and blocked.refusal is not None:
             return Refusal(f"{inner.address} lies inside and is blocked: {blocked.refusal.reason}")
     host = snapshot.hosts.get(node.host, HostFacts(node.host))

@@ -49,7 +49,7 @@ def make_plan(desired: Desired, snapshot: Snapshot, options: Options | None = No
     options = options or Options()
     wanted, replace = _selection(desired, snapshot, options)
     order = service_order(desired)
-    clears = decide_clears(desired, snapshot, wanted=wanted)
+    clears = decide_clears(desired, snapshot, wanted=wanted, replace=replace)
     while True:
         fates = decide_fates(desired, snapshot, clears, order=order, wanted=wanted, replace=replace)
         stuck = _stuck(clears, fates)

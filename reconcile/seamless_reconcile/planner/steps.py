@@ -173,8 +173,8 @@ def _link_clear(draft: _Draft, node: CacheNode, clears: Mapping[str, Clear]) -> 
     for name, spec in draft.desired.services.items():
         if spec.host != node.host:
             continue
-        if spec.key in host.hidden_by:
-            # Its malformed state file hides what else runs there: first that has to go.
+        if spec.key in host.hidden_by or spec.key in host.malformed:
+            # Its malformed state file may hide what else runs there: first that has to go.
             draft.after(clear, (Verb.REMOVE_STATE, name))
         if _works_near(spec, node, host):
             draft.after((Verb.LAUNCH, name), clear)
