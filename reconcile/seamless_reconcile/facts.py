@@ -83,6 +83,7 @@ class ServiceFacts:
         pid_alive: for a malformed state file that names a pid: whether it exists.
         has_log: whether there is a log; None if nobody asked.
         leads: how many ports were tried in search of a ghost; None if nobody searched.
+        twin: an earlier launch of this client that still answers beside the process of the row.
     """
 
     row: Present[ServerRow] | Absent | MalformedRow | Unknown
@@ -94,6 +95,7 @@ class ServiceFacts:
     pid_alive: bool | None = None
     has_log: bool | None = None
     leads: int | None = None
+    twin: Ghost | None = None
 
 
 @dataclass(frozen=True, slots=True)

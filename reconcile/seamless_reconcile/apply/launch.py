@@ -28,6 +28,7 @@ from seamless_reconcile.kinds.cache import COLD, is_cold
 from seamless_reconcile.kinds.cache import State as Stored
 from seamless_reconcile.kinds.service import Life, State, handshake_port
 from seamless_reconcile.observe.caches import read_cache
+from seamless_reconcile.observe.ghosts import loser
 from seamless_reconcile.observe.hosts import read_host, read_row, row_of
 from seamless_reconcile.observe.services import ask
 from seamless_reconcile.observed import Present
@@ -37,6 +38,8 @@ from seamless_reconcile.ports import Launched
 ORPHAN_SECONDS = 22.0
 """A service whose state file could not be written gives up after its own 20 s."""
 LIFE_CHECK_SECONDS = 1.0
+LOSER_SECONDS = 3.0
+"""How long the log of two processes is watched for the lines that tell them apart."""
 
 # The helper says these before it has started anything.
 _BEFORE_START = (
@@ -183,11 +186,7 @@ def _wait(context: Context, spec: ServiceSpec, action: Action, launch_id: str, *
             clock.sleep(POLL_SECONDS)
             continue
         if row is not None and _launch_of(row) != launch_id:
-            return failed(
-                "another client launched it at the same time",
-                f"a second process may be left on {host.name}: one whose command line names {spec.key}.json "
-                f"but whose pid is not {row.pid}; end it by hand, then plan again",
-            )
+            return _lost_the_race(context, spec, row, launch_id)
         if row is None or row.json_status == "failed" or row.status == "failed":
             return _did_not_start(
                 context, spec, "it removed its state file" if row is None else "it reported that it failed"
@@ -200,6 +199,27 @@ def _wait(context: Context, spec: ServiceSpec, action: Action, launch_id: str, *
                 return _did_not_start(context, spec, "its process died while starting")
         clock.sleep(POLL_SECONDS)
     return _did_not_start(context, spec, f"it did not answer within {spec.start_window:.0f} s")
+
+
+def _lost_the_race(context: Context, spec: ServiceSpec, row: ServerRow, launch_id: str) -> Step:
+    """Name the process that two launches at the same moment leave behind, and remember it (L5)."""
+    host, why = context.host(spec.host), "another client launched it at the same time"
+    clock = context.reach.clock
+    deadline = clock.monotonic() + LOSER_SECONDS
+    # Both write to one log; each says its pid and port there once it has started.
+    while (second := loser(spec, row, host)) is None and clock.monotonic() < deadline:
+        clock.sleep(POLL_SECONDS)
+    if second is None:
+        return failed(
+            why,
+            f"a second process may be left on {host.name}: one whose command line names {spec.key}.json "
+            f"but whose pid is not {row.pid}; end it by hand, then plan again",
+        )
+    pid, port = second
+    context.reach.memory.note_launched(
+        spec.host, spec.key, Launched(pid, port, launch_id, context.reach.clock.now())
+    )
+    return failed(why, f"a second process of {spec.key} is left on {host.name}; end it by hand: kill {pid}")
 
 
 def _did_not_start(context: Context, spec: ServiceSpec, why: str) -> Step:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from rhl_helpers.rows import MalformedRow, ServerRow
 from rhl_helpers.transport.base import Answer
 from seamless_reconcile.desired import ServiceSpec
-from seamless_reconcile.facts import NOT_OURS, Evidence, HostFacts, ServiceFacts
+from seamless_reconcile.facts import NOT_OURS, Evidence, Ghost, HostFacts, ServiceFacts
 from seamless_reconcile.observed import Absent, Unknown
 
 KIND = "service"
@@ -209,7 +209,19 @@ def _with_row(spec: ServiceSpec, row: ServerRow, facts: ServiceFacts, host: Host
         return _starting(spec, row, facts, seen)
     if row.json_status not in ("running", "stale"):
         return seen(State.MALFORMED, _life(facts), f"unknown status {row.json_status!r}", _by_hand(row.pid))
-    return _live(spec, row, facts, host, seen)
+    found = _live(spec, row, facts, host, seen)
+    return _beside(found, facts.twin) if facts.twin else found
+
+
+def _beside(seen: ServiceObserved, twin: Ghost) -> ServiceObserved:
+    """Tell of a second process of one key: clients are served, and no helper can stop the other one (S1)."""
+    return replace(
+        seen,
+        life=Life.HIDDEN,
+        reason=f"a second process of it, {twin.pid}, answers on port {twin.port} ({twin.source}); "
+        f"its state file is of process {seen.pid}",
+        hint=f"two clients launched it at once; end the second by hand on that host: kill {twin.pid}",
+    )
 
 
 def _life(facts: ServiceFacts) -> Life:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import replace
 
 from rhl_helpers import calls
@@ -16,6 +14,7 @@ from seamless_reconcile.declared import CacheState, ServiceState
 from seamless_reconcile.desired import ServiceSpec
 from seamless_reconcile.facts import NOT_OURS, Evidence, Ghost, HostFacts, ServiceFacts
 from seamless_reconcile.kinds.service import handshake_port
+from seamless_reconcile.observe.ghosts import Lead, find_ghost, find_twin, is_alive, leads_of, log_head
 from seamless_reconcile.observe.hosts import read_row, row_of, unknown
 from seamless_reconcile.observed import Absent, Present, Unknown
 from seamless_reconcile.ports import Reach
@@ -26,11 +25,6 @@ bound, and a killed process stays a zombie until it is reaped."""
 POLL_SECONDS = 0.25
 SEEN_WELL_SECONDS = 900.0
 """How long it corroborates a pid that this client heard it answer."""
-LOG_HEAD = 64 * 1024
-
-# As uvicorn announces itself; other services say neither.
-_LOG_PID = re.compile(rb"Started server process \[(\d{2,10})\]")
-_LOG_PORT = re.compile(rb"running on http://[^\s:/]{1,255}:(\d{2,5})\b")
 
 
 def read_service(
@@ -81,7 +75,8 @@ def _with_row(
     if passive:
         return facts
     if row.live is not True or evidence in NOT_OURS:
-        return replace(facts, ghost=_orphan(spec, row, host, listing, reach, file))
+        ghost = _orphan(spec, row, host, listing, reach, file) or find_twin(spec, row, host, listing, reach)
+        return replace(facts, ghost=ghost)
     if row.json_status == "starting":
         return replace(facts, age=_age(host, spec.key, reach))
     if row.json_status not in ("running", "stale"):
@@ -90,7 +85,8 @@ def _with_row(
     if answer is Answer.CLOSED or row.json_status == "stale":
         row, answer = _look_again(spec, row, host, reach, answer)
         evidence = process_evidence(spec, row, reach)
-    return ServiceFacts(Present(row), answer, evidence, seen_well)
+    twin = find_twin(spec, row, host, listing, reach)
+    return ServiceFacts(Present(row), answer, evidence, seen_well, twin=twin)
 
 
 def _orphan(
@@ -108,7 +104,7 @@ def _orphan(
     port = handshake_port(spec, row)
     leads: list[Lead] = [(port, None, "its state file")] if port else []
     if not port and not (spec.state is ServiceState.STOPPED and _in_nobodys_way(spec)):
-        leads = _leads(spec, Absent(), reach, file, log_head(host, spec.key) or b"")
+        leads = leads_of(spec, Absent(), reach, file, log_head(host, spec.key) or b"")
     return find_ghost(spec, host, listing, leads, interface=row.network_interface)
 
 
@@ -209,76 +205,12 @@ def _without_row(
     evidence = Evidence.NONE
     if isinstance(row, MalformedRow) and row.pid is not None:
         evidence = process_evidence(spec, row, reach)
-        alive = row.live if row.live is not None else _alive(host, row.pid)
+        alive = row.live if row.live is not None else is_alive(host, row.pid)
     if passive or (isinstance(row, Absent) and _in_nobodys_way(spec)):
         return ServiceFacts(row, evidence=evidence, pid_alive=alive)
     head = log_head(host, spec.key)
-    leads = _leads(spec, row, reach, file, head or b"")
+    leads = leads_of(spec, row, reach, file, head or b"")
     ghost = find_ghost(spec, host, listing, leads)
     return ServiceFacts(
         row, evidence=evidence, pid_alive=alive, ghost=ghost, has_log=bool(head), leads=len(leads)
     )
-
-
-def _alive(host: Host, pid: int) -> bool | None:
-    try:
-        return host.call(calls.pid_alive(pid))
-    except HelperError:
-        return None
-
-
-def log_head(host: Host, key: str) -> bytes | None:
-    """Read the beginning of a log: a launch starts it anew, and uvicorn says its pid and port first."""
-    try:
-        return host.call(calls.log_head(key), max_output=LOG_HEAD)
-    except HelperError:
-        return b"?"
-
-
-Lead = tuple[int, "int | None", str]
-"""A port, the pid if known, and where it was read."""
-
-
-def _leads(
-    spec: ServiceSpec, row: Absent | MalformedRow, reach: Reach, file: ConnectionFile | None, head: bytes
-) -> list[Lead]:
-    leads: list[Lead] = []
-    port, pid = _LOG_PORT.search(head), _LOG_PID.search(head)
-    if port:
-        leads.append((int(port[1]), int(pid[1]) if pid else None, "its log"))
-    if isinstance(row, MalformedRow) and row.port:
-        leads.append((row.port, row.pid, "the malformed state file"))
-    known = reach.memory.launched(spec.host, spec.key)
-    if known and known.port:
-        leads.append((known.port, known.pid, "this client's memory of its launch"))
-    there = _port_in(file, spec.handshake.port_name if spec.handshake else None) if file else None
-    if there:
-        leads.append((there, None, "the client file"))
-    return leads
-
-
-def _port_in(file: ConnectionFile, name: str | None) -> int | None:
-    """Give the port on the service's own host that a connection file names for its handshake."""
-    if name is not None:
-        return ((file.tunneled_extra if file.tunneled_host else file.extra) or {}).get(name)
-    return file.tunneled_port if file.tunneled_host else file.port
-
-
-def find_ghost(
-    spec: ServiceSpec, host: Host, listing: HostFacts, leads: Iterable[Lead], *, interface: str | None = None
-) -> Ghost | None:
-    """Follow the leads: a port that answers the handshake and that no other service claims."""
-    path = spec.handshake.path if spec.handshake else ""
-    claimed = {row.port for row in listing.rows.values() if row.live and row.key != spec.key}
-    tried: set[int] = set()
-    for port, pid, source in leads:
-        if port in tried or port in claimed or not 0 < port < 65536:  # noqa: PLR2004 - ports
-            continue
-        tried.add(port)
-        try:
-            answer = host.probe(interface or spec.network_interface, port, path)
-        except HelperError:
-            continue
-        if answer is Answer.OK or (answer is not Answer.CLOSED and pid is not None and _alive(host, pid)):
-            return Ghost(port, pid, source)
-    return None

@@ -12,7 +12,7 @@ from seamless_reconcile.desired import Desired, ServiceSpec
 from seamless_reconcile.drift import changes
 from seamless_reconcile.graph import cache_aliases, resource_graph, service_order, with_requirements
 from seamless_reconcile.kinds.cache import CacheNode
-from seamless_reconcile.kinds.service import State, same_command
+from seamless_reconcile.kinds.service import Life, State, same_command
 from seamless_reconcile.plan import Blocked, Plan, Resource, Verdict, Warned
 from seamless_reconcile.planner.clears import Clear, coldness_warning, decide_clears
 from seamless_reconcile.planner.fates import Decision, Fate, bystanders, decide_fates
@@ -192,8 +192,11 @@ def _warnings(desired: Desired, snapshot: Snapshot, fates: Mapping[str, Decision
     found = [*desired.warnings, *coldness_warning(snapshot), *bystanders(desired, snapshot, fates)]
     found += [(above.address, above.message) for above in warm_above(desired, snapshot)]
     for name, spec in desired.services.items():
-        if spec.state is ServiceState.RUNNING and snapshot.services[name].state is State.STARTING:
+        seen = snapshot.services[name]
+        if spec.state is ServiceState.RUNNING and seen.state is State.STARTING:
             found.append((f"service.{name}", "it is starting; apply waits for it before it plans"))
+        if seen.state is State.RUNNING and seen.life is Life.HIDDEN:
+            found.append((f"service.{name}", f"{seen.reason}; {seen.hint}"))
     if snapshot.passive:
         found.append(
             ("", "handshakes were left out (--passive): running and open are as recorded, not verified")
