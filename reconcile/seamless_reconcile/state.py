@@ -222,10 +222,10 @@ class FolderRecord:
         """
         if not isinstance(event, (Planned, Started, Progress, Ended, Stopping)):
             return
-        from seamless_reconcile.report.json_ import event_to_dict  # noqa: PLC0415 - only apply needs it
+        from seamless_reconcile.report.json_ import stamped_event  # noqa: PLC0415 - only apply needs it
 
         try:
-            self._events.write(json.dumps(event_to_dict(event)) + "\n")
+            self._events.write(json.dumps(stamped_event(event)) + "\n")
             self._events.flush()
             os.fsync(self._events.fileno())
         except OSError as exc:

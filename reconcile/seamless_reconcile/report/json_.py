@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
@@ -192,6 +193,11 @@ def problem_to_dict(problem: Problem) -> Object:
 
 
 # --- events --------------------------------------------------------------------------------
+
+
+def stamped_event(event: Event) -> dict[str, Any]:
+    """Give one event with its time, in UTC, as both the events file and the record keep it."""
+    return {"time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), **event_to_dict(event)}
 
 
 def event_to_dict(event: Event) -> Object:

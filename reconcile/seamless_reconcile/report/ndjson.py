@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timezone
 from pathlib import Path
 
 from seamless_reconcile.events import Event, Reporter
-from seamless_reconcile.report.json_ import dumps, event_to_dict
+from seamless_reconcile.report.json_ import dumps, stamped_event
 
 
 class EventsFile:
@@ -25,8 +24,7 @@ class EventsFile:
 
     def on_event(self, event: Event) -> None:
         """Append one event with its time, in UTC."""
-        when = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        text = dumps({"time": when, **event_to_dict(event)})
+        text = dumps(stamped_event(event))
         with self._lock:
             if self.problem:
                 return

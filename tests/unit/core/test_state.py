@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import stat
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -161,7 +162,9 @@ def test_a_record_keeps_what_happened(tmp_path: Path) -> None:
         record.on_event(event)
     folder = Path(record.path)
     # On disk while the run goes on.
-    assert len((folder / "events.ndjson").read_text().splitlines()) == 3
+    told = [json.loads(line) for line in (folder / "events.ndjson").read_text().splitlines()]
+    assert [line["event"] for line in told] == ["planned", "started", "ended"]
+    assert all(datetime.fromisoformat(line["time"]).tzinfo for line in told)
     with record.log_file("host/..", "../key") as sink:
         sink.write(b"\x1b[2J")
     record.close()
