@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -33,7 +34,8 @@ _POLL_SECONDS = 0.02
 # The monitor is a Python of its own: before that, there is no ssh to look for.
 _EARLIEST_SECONDS = 0.06
 _ASK_SECONDS = 8
-_PORT_TAKEN = ("address already in use", "cannot listen to port", "could not request local forwarding")
+_PAUSE_SECONDS = 0.4
+_PORT_TAKEN = "somebody else listens on every local port that was tried"
 _SHARED = (
     "your ssh config shares the connection to this host (ControlMaster), and the launcher's tunnel needs one "
     "of its own: set `ControlMaster no` and `ControlPath none` for it"
@@ -50,15 +52,18 @@ def open_forward(ssh_host: str, remote_host: str, remote_port: int, remote_pid: 
         check_alias(ssh_host)
     except HelperError as exc:
         raise ForwardFailed(str(exc)) from None
-    words = ""
-    for _ in range(_ATTEMPTS):
+    for attempt in range(1, _ATTEMPTS + 1):
         port, addresses = free_port()
         target = ForwardTarget(port, ssh_host, _in_brackets(remote_host), remote_port)
-        words = _start(target, remote_pid, addresses)
-        if not words:
+        outcome = _start(target, remote_pid, addresses)
+        if outcome is _Outcome.OPEN:
             return target.local_port
-        if not any(sign in words.lower() for sign in _PORT_TAKEN):
+        if outcome is _Outcome.SLOW:
             break
+        if outcome is _Outcome.ENDED and attempt < _ATTEMPTS:
+            # A host that takes few logins at once (MaxStartups) drops some of those that come together.
+            time.sleep(_PAUSE_SECONDS * attempt * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+    words = _PORT_TAKEN if outcome is _Outcome.TAKEN else _ask_ssh(target)
     raise ForwardFailed(f"{ssh_host}: no forward to {safe(remote_host)}:{remote_port}: {words}")
 
 
@@ -66,8 +71,8 @@ def _in_brackets(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
-def _start(target: ForwardTarget, remote_pid: int, addresses: frozenset[str]) -> str:
-    """Start a monitor and wait until its forward listens; gives ssh's words where it does not."""
+def _start(target: ForwardTarget, remote_pid: int, addresses: frozenset[str]) -> _Outcome:
+    """Start a monitor and wait until its forward listens."""
     folder = Path(tempfile.mkdtemp(prefix="rhl-forward-"))
     status = folder / "status"
     monitor = subprocess.Popen(
@@ -85,13 +90,13 @@ def _start(target: ForwardTarget, remote_pid: int, addresses: frozenset[str]) ->
         raise
     if outcome is not _Outcome.OPEN:
         _abandon(monitor, folder)
-        return _PORT_TAKEN[0] if outcome is _Outcome.TAKEN else _ask_ssh(target)
+        return outcome
     # From here on it is on its own; `collect` takes its exit code, if this program is still there then.
     monitor.returncode = 0
     # It writes its status half a second after its start, and would die if it could not. This thread is
     # waited for at exit.
     threading.Thread(target=_tidy, args=(monitor.pid, status), name="rhl-forward-status").start()
-    return ""
+    return outcome
 
 
 def _monitor_line(target: ForwardTarget, remote_pid: int, status: Path) -> list[str]:
@@ -112,7 +117,8 @@ def _monitor_line(target: ForwardTarget, remote_pid: int, status: Path) -> list[
 class _Outcome(enum.Enum):
     OPEN = "ssh listens at all addresses"
     TAKEN = "somebody else listens at one of them"
-    NOT_OPEN = "it ended, or takes too long"
+    ENDED = "ssh, and with it the monitor, ended"
+    SLOW = "ssh takes too long"
 
 
 def _wait_open(monitor: subprocess.Popen[bytes], port: int, addresses: frozenset[str]) -> _Outcome:
@@ -134,7 +140,7 @@ def _wait_open(monitor: subprocess.Popen[bytes], port: int, addresses: frozenset
             return _Outcome.TAKEN
         seen = bool(found)
         time.sleep(_POLL_SECONDS)
-    return _Outcome.NOT_OPEN
+    return _Outcome.SLOW if monitor.poll() is None else _Outcome.ENDED
 
 
 def _below(pid: int) -> list[psutil.Process]:

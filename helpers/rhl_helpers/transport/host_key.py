@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rhl_helpers.errors import HostKeyProblem, ProtocolError, Unreachable
@@ -20,8 +21,33 @@ class Dropped(Exception):
     """The host closed the connection before the login: sshd's MaxStartups does so at random."""
 
 
+@dataclass(frozen=True, slots=True)
+class ShownKey:
+    """The key a host showed, and how it compares with what is known.
+
+    Attributes:
+        kind: its type, as in known_hosts.
+        fingerprint: as `ssh-keygen -l` prints it.
+        authority: whether a certificate authority speaks for the host.
+    """
+
+    kind: str
+    fingerprint: str
+    verdict: KeyVerdict
+    authority: bool = False
+
+
 def negotiate(transport: paramiko.Transport, settings: SshSettings, deadline: float) -> None:
     """Agree on keys with the host, and check that it is the host (strictly, always)."""
+    _judge(settings, agree(transport, settings, deadline))
+
+
+def agree(transport: paramiko.Transport, settings: SshSettings, deadline: float) -> ShownKey:
+    """Agree on keys with the host, and give the key that it showed; nothing is judged yet.
+
+    Raises:
+        Dropped, Unreachable, ProtocolError: there was no agreement.
+    """
     import paramiko  # noqa: PLC0415
 
     known = lookup(
@@ -40,7 +66,8 @@ def negotiate(transport: paramiko.Transport, settings: SshSettings, deadline: fl
         raise Unreachable(settings.alias, safe(str(exc))) from None
     key = transport.get_remote_server_key()
     blob = base64.b64encode(key.asbytes()).decode("ascii")
-    _judge(settings, known.judge(key.get_name(), blob), key.get_name(), blob, ca=known.authorities)
+    verdict = known.judge(key.get_name(), blob)
+    return ShownKey(safe(key.get_name()), _fingerprint(blob), verdict, authority=known.authorities)
 
 
 def _negotiation_error(settings: SshSettings, exc: Exception, deadline: float) -> Exception:
@@ -67,22 +94,22 @@ def _algorithms(kind: str) -> list[str]:
     return ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"] if kind == "ssh-rsa" else [kind]
 
 
-def _judge(settings: SshSettings, verdict: KeyVerdict, kind: str, blob: str, *, ca: bool) -> None:
+def _judge(settings: SshSettings, key: ShownKey) -> None:
     """Raise unless the key is known: whatever the user's StrictHostKeyChecking, a program must not guess."""
-    shown = f"{safe(kind)} {_fingerprint(blob)}"
-    if verdict is KeyVerdict.MATCHES:
+    shown = f"{key.kind} {key.fingerprint}"
+    if key.verdict is KeyVerdict.MATCHES:
         return
-    if verdict is KeyVerdict.REVOKED:
+    if key.verdict is KeyVerdict.REVOKED:
         raise HostKeyProblem(
             settings.alias, f"its host key is revoked ({shown})", hint="do not connect; ask the host's owner"
         )
-    if verdict is KeyVerdict.CHANGED:
+    if key.verdict is KeyVerdict.CHANGED:
         raise HostKeyProblem(
             settings.alias,
             f"its host key has changed ({shown})",
             hint="check the new key out of band, then remove the old one with `ssh-keygen -R`",
         )
-    if ca:
+    if key.authority:
         raise HostKeyProblem(
             settings.alias, f"its host key is certified ({shown})", hint="use `--ssh openssh`"
         )

@@ -138,7 +138,7 @@ def _open_once(settings: SshSettings, deadline: float, jumps: int) -> Link:
     load_paramiko()
     import paramiko  # noqa: PLC0415 - slow to import
 
-    below, raw = _stream(settings, deadline, jumps)
+    below, raw = open_stream(settings, deadline, jumps)
     link = None
     try:
         transport = paramiko.Transport(raw)
@@ -167,7 +167,7 @@ def _close(link: Link | None, raw: Any) -> None:
         raw.close()
 
 
-def _stream(settings: SshSettings, deadline: float, jumps: int) -> tuple[Link | None, Any]:
+def open_stream(settings: SshSettings, deadline: float, jumps: int = 0) -> tuple[Link | None, Any]:
     """Open what the connection runs over; gives the jump host's connection where there is one."""
     left = max(0.1, deadline - time.monotonic())
     timeout = min(left, settings.connect_timeout or left)

@@ -36,6 +36,8 @@ _FIRST_PAUSE = 0.2
 _OPTIONS = (
     "BatchMode=yes",
     "StrictHostKeyChecking=yes",
+    # ssh would write further keys of the host into known_hosts: what only reads must not (S6).
+    "UpdateHostKeys=no",
     # What the user set for interactive logins must not reach a helper's session.
     "ClearAllForwardings=yes",
     "RemoteCommand=none",
@@ -54,11 +56,15 @@ class OpenSshTransport:
         host: the alias or name, as in the user's ssh configuration.
         config_file: the configuration file to use instead of the user's.
         shared: use the master connection that the user's own configuration names (ControlPath).
+        bare: leave the login's PATH as it is, without the conda bases.
     """
 
-    def __init__(self, host: str, *, config_file: str | None = None, shared: bool = False) -> None:
+    def __init__(
+        self, host: str, *, config_file: str | None = None, shared: bool = False, bare: bool = False
+    ) -> None:
         check_alias(host)
         self.host = host
+        self._bare = bare
         self._program = ["ssh", *(("-F", config_file) if config_file else ())]
         for option in _OPTIONS:
             self._program += ["-o", option]
@@ -91,7 +97,7 @@ class OpenSshTransport:
                 "-T",
                 "--",
                 self.host,
-                remote_command(argv),
+                remote_command(argv, bare=self._bare),
             ]
             code = run_process(line, output, deadline=deadline)
         except DeadlineExceeded:

@@ -14,9 +14,13 @@ CONDA_BASES = ("miniforge3", "miniconda3")
 MAX_STDERR = 1024 * 1024
 
 
-def remote_command(argv: Sequence[str]) -> str:
-    """Give the one line a remote shell runs: every argument quoted, the conda bases first on PATH."""
-    return f"{PATH_PREFIX} {shlex.join(argv)}"
+def remote_command(argv: Sequence[str], *, bare: bool = False) -> str:
+    """Give the one line a remote shell runs: every argument quoted, the conda bases first on PATH.
+
+    With `bare` the login's own PATH is left as it is.
+    """
+    line = shlex.join(argv)
+    return line if bare else f"{PATH_PREFIX} {line}"
 
 
 class Output:

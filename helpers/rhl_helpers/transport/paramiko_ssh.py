@@ -35,13 +35,20 @@ class ParamikoTransport:
         host: the alias or name, as in the user's ssh configuration.
         config_file: the configuration file to use instead of the user's.
         settings: the host's settings, where they have been resolved already.
+        bare: leave the login's PATH as it is, without the conda bases.
     """
 
     def __init__(
-        self, host: str, *, config_file: str | None = None, settings: SshSettings | None = None
+        self,
+        host: str,
+        *,
+        config_file: str | None = None,
+        settings: SshSettings | None = None,
+        bare: bool = False,
     ) -> None:
         check_alias(host)
         self.host = host
+        self._bare = bare
         self._config_file = config_file
         self._settings = settings
         self._connector = Connector(self._connect)
@@ -65,7 +72,7 @@ class ParamikoTransport:
         link, channel = self._open_session(deadline)
         complete = False
         try:
-            self._start(channel, remote_command(argv), deadline)
+            self._start(channel, remote_command(argv, bare=self._bare), deadline)
             code = self._collect(link, channel, output, deadline)
             complete = True
         finally:
