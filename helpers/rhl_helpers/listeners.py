@@ -48,6 +48,11 @@ def free_port() -> tuple[int, frozenset[str]]:
     raise OSError(errno.EADDRINUSE, "no port is free at all loopback addresses")
 
 
+def in_use(port: int) -> bool:
+    """Tell whether somebody listens on a port of this machine."""
+    return _is_free("127.0.0.1", port) is False or _is_free("::1", port) is False
+
+
 def _is_free(address: str, port: int) -> bool | None:
     """Tell whether a port could be bound at an address; None where this machine has no such address."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -22,20 +22,20 @@ import psutil
 from rhl_helpers.client import ForwardFailed
 from rhl_helpers.errors import HelperError
 from rhl_helpers.forwards import ForwardTarget
-from rhl_helpers.listeners import covers, free_port, listening
+from rhl_helpers.listeners import covers, free_port, in_use, listening
 from rhl_helpers.text import safe
 from rhl_helpers.transport.output import Output
 from rhl_helpers.transport.process import DeadlineExceeded, kill_group, run_process
 from rhl_helpers.transport.ssh_config import check_alias
 
-_ATTEMPTS = 3
+_ATTEMPTS = 4
 _OPEN_SECONDS = 20.0
 _POLL_SECONDS = 0.02
 # The monitor is a Python of its own: before that, there is no ssh to look for.
 _EARLIEST_SECONDS = 0.06
 _ASK_SECONDS = 8
-_PAUSE_SECONDS = 0.4
-_PORT_TAKEN = "somebody else listens on every local port that was tried"
+_PAUSE_SECONDS = 0.15
+_PORT_TAKEN = ("address already in use", "cannot listen to port", "could not request local forwarding")
 _SHARED = (
     "your ssh config shares the connection to this host (ControlMaster), and the launcher's tunnel needs one "
     "of its own: set `ControlMaster no` and `ControlPath none` for it"
@@ -52,19 +52,31 @@ def open_forward(ssh_host: str, remote_host: str, remote_port: int, remote_pid: 
         check_alias(ssh_host)
     except HelperError as exc:
         raise ForwardFailed(str(exc)) from None
-    for attempt in range(1, _ATTEMPTS + 1):
+    words = ""
+    for attempt in range(_ATTEMPTS):
         port, addresses = free_port()
         target = ForwardTarget(port, ssh_host, _in_brackets(remote_host), remote_port)
         outcome = _start(target, remote_pid, addresses)
         if outcome is _Outcome.OPEN:
             return target.local_port
-        if outcome is _Outcome.SLOW:
+        words = _why(outcome, target, last=attempt == _ATTEMPTS - 1)
+        if words and not any(sign in words.lower() for sign in _PORT_TAKEN):
             break
-        if outcome is _Outcome.ENDED and attempt < _ATTEMPTS:
+        if outcome is _Outcome.ENDED:
             # A host that takes few logins at once (MaxStartups) drops some of those that come together.
-            time.sleep(_PAUSE_SECONDS * attempt * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
-    words = _PORT_TAKEN if outcome is _Outcome.TAKEN else _ask_ssh(target)
+            time.sleep(_PAUSE_SECONDS * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
     raise ForwardFailed(f"{ssh_host}: no forward to {safe(remote_host)}:{remote_port}: {words}")
+
+
+def _why(outcome: _Outcome, target: ForwardTarget, *, last: bool) -> str:
+    """Give ssh's words where another attempt would not help; empty where it may.
+
+    If the port is in use although ssh has ended, somebody took it, or the user's shared connection
+    keeps the forward: only ssh can tell.
+    """
+    if outcome is _Outcome.TAKEN:
+        return _PORT_TAKEN[0]
+    return _ask_ssh(target) if last or outcome is _Outcome.SLOW or in_use(target.local_port) else ""
 
 
 def _in_brackets(host: str) -> str:

@@ -103,6 +103,16 @@ class TestLife:
             assert answers == [Answer.OK] * 6
             list(pool.map(lambda port: client.end_forward(find(client, port)), ports))
 
+    def test_several_at_once_to_a_host_that_takes_one_login_at_a_time(self, lab_env, client, web):
+        host = lab_env.add(HostSpec("plain-narrow", max_startups="1"))
+        with ThreadPoolExecutor(3) as pool:
+            opened = pool.map(
+                lambda _: client.open_forward(host.name, "localhost", web.port, os.getpid()), range(3)
+            )
+            for port in opened:
+                assert client.probe("localhost", port, "healthcheck") is Answer.OK
+                client.end_forward(find(client, port))
+
     def test_it_outlives_the_program_that_opened_it(self, lab_env, client, web):
         script = (
             "from rhl_helpers.local_client import LocalClient\n"
