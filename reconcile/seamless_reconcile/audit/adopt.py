@@ -44,11 +44,12 @@ def type_of(row: ServerRow) -> str:
     head = row.key.partition("-")[0]
     if head in SEAMLESS_TYPES:
         return head
-    words = _words(row)
+    words = words_of(row)
     return _BINARIES.get(posixpath.basename(words[0]), LAUNCHER_TYPE) if words else LAUNCHER_TYPE
 
 
-def _words(row: ServerRow) -> list[str]:
+def words_of(row: ServerRow) -> list[str]:
+    """Give the words of a service's command line; none where it was not recorded, or cannot be split."""
     try:
         return shlex.split(row.command or "")
     except ValueError:
@@ -82,7 +83,7 @@ def adopted(
         hostname=None if host == LOCAL else hostname or host,
         key=row.key,
         workdir=row.workdir or "/",
-        argv=tuple(_words(row)),
+        argv=tuple(words_of(row)),
         state=ServiceState.RUNNING if row.live is not False else ServiceState.STOPPED,
         tunnel=TunnelState.AUTO,
         tunnelled=tunnelled,
