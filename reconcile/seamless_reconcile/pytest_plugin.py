@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from seamless_reconcile.pytest_cold import Cold
+    from seamless_reconcile.proof.pytest_cold import Cold
 
 NAME = "seamless-cold"
 
@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
             "--seamless-cold-restore and --seamless-certificate need --seamless-cold MANIFEST"
         )
     if asked and not _runs_nothing(option) and not hasattr(config, "workerinput"):
-        from seamless_reconcile.pytest_cold import plugin  # noqa: PLC0415 - see above
+        from seamless_reconcile.proof.pytest_cold import plugin  # noqa: PLC0415 - see above
 
         config.pluginmanager.register(plugin(config), NAME)
 
@@ -59,6 +59,6 @@ def seamless_cold(request: pytest.FixtureRequest) -> Cold | None:
     """Give the manifests of `--seamless-cold` and the certificate so far; None without that option."""
     if not request.config.option.seamless_cold:
         return None
-    from seamless_reconcile.pytest_cold import cold_of  # noqa: PLC0415 - see above
+    from seamless_reconcile.proof.pytest_cold import cold_of  # noqa: PLC0415 - see above
 
     return cold_of(request.config)

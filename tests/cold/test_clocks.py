@@ -9,7 +9,7 @@ import pytest
 
 from seamless_reconcile.declared import CacheState
 from seamless_reconcile.planner import Options
-from seamless_reconcile.proof import Finding, judge, judge_start
+from seamless_reconcile.proof.judge import Finding, judge, judge_start
 from simulated.bench import Bench, DictMemory, spec_of
 from simulated.deployments import frontend, new_world, pair, stage, store
 from world import DATABASE, HASHSERVER, World, use

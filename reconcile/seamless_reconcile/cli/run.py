@@ -17,7 +17,7 @@ from seamless_reconcile.cli.session import opened
 from seamless_reconcile.exits import Exit, of_apply
 
 if TYPE_CHECKING:  # imported when used
-    from seamless_reconcile.proving import Trial
+    from seamless_reconcile.proof.trial import Trial
 
 LOCK_TIMEOUT = 60.0
 
@@ -71,8 +71,8 @@ def command(
     CMD's output and streams are its own. Exit: CMD's own code where the proof holds, 6 where it does
     not, and the code `apply` would give where the services could not be made as declared.
     """
-    from seamless_reconcile.child import CannotStart, check_command  # noqa: PLC0415 - imported when used
-    from seamless_reconcile.proving import Trial  # noqa: PLC0415 - see above
+    from seamless_reconcile.proof.child import CannotStart, check_command  # noqa: PLC0415 - imported when used
+    from seamless_reconcile.proof.trial import Trial  # noqa: PLC0415 - see above
 
     try:
         check_command(words)

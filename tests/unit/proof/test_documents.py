@@ -10,8 +10,8 @@ import yaml
 
 from seamless_reconcile import pytest_plugin
 from seamless_reconcile.cli.main import cli
-from seamless_reconcile.proof import Finding
-from seamless_reconcile.proving import SETTLE_SECONDS, Trial
+from seamless_reconcile.proof.judge import Finding
+from seamless_reconcile.proof.trial import SETTLE_SECONDS, Trial
 from unit.proof.scripted import Script, ScriptedSession
 
 ROOT = Path(__file__).parents[3]

@@ -9,7 +9,7 @@ import pytest
 from seamless_reconcile.declared import ServiceState
 from seamless_reconcile.kinds import cache
 from seamless_reconcile.kinds.service import Life, ServiceObserved, State
-from seamless_reconcile.proof import Finding, judge, judge_start, uncovered, unprovable
+from seamless_reconcile.proof.judge import Finding, judge, judge_start, uncovered, unprovable
 from unit.proof.looks import (
     BUFFERED,
     BUFFERS,

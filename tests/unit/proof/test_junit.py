@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from seamless_reconcile.proving import Trial
+from seamless_reconcile.proof.trial import Trial
 from seamless_reconcile.report.junit import certificate_junit
 from unit.proof.looks import BUFFERED, desired_of, look, specs
 from unit.proof.scripted import Script, ScriptedSession

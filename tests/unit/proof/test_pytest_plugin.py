@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-import seamless_reconcile.pytest_cold  # noqa: F401 - so that pytests in this process need not import it
+import seamless_reconcile.proof.pytest_cold  # noqa: F401 - so that pytests in this process need not import it
 import unit.proof.scripted  # noqa: F401 - the same
 from seamless_reconcile import pytest_plugin, workflow
 

@@ -9,15 +9,15 @@ from threading import Event
 
 import pytest
 
-from seamless_reconcile import proving
+from seamless_reconcile.proof import trial as module
 from seamless_reconcile.declared import ManifestError, ServiceState, TunnelState
 from seamless_reconcile.kinds import tunnel
 from seamless_reconcile.kinds.service import Life, ServiceObserved, State
 from seamless_reconcile.kinds.tunnel import TunnelObserved
 from seamless_reconcile.locks import Locked
 from seamless_reconcile.loop import NotApproved
-from seamless_reconcile.proof import Finding
-from seamless_reconcile.proving import Trial, as_before
+from seamless_reconcile.proof.judge import Finding
+from seamless_reconcile.proof.trial import Trial, as_before
 from unit.proof.looks import BUFFERED, FRESH, desired_of, look, specs, used
 from unit.proof.scripted import LOST, Script, ScriptedSession, ended
 
@@ -89,7 +89,7 @@ def test_what_does_not_converge_does_not_begin(trial):
 
 
 def test_what_arrives_late_counts(trial, monkeypatch):
-    monkeypatch.setattr(proving, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.0)
     desired = desired_of(specs())
     late = used(desired, caches={"database": FRESH})
     script = Script(end=[late, late, used(desired)])
@@ -98,8 +98,8 @@ def test_what_arrives_late_counts(trial, monkeypatch):
 
 
 def test_what_never_arrives_is_not_waited_for_for_ever(trial, monkeypatch):
-    monkeypatch.setattr(proving, "POLL_SECONDS", 0.0)
-    monkeypatch.setattr(proving, "SETTLE_SECONDS", 0.02)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(module, "SETTLE_SECONDS", 0.02)
     script = Script(end=used(desired_of(specs()), caches={"database": FRESH}))
     assert course(trial(script)).finding is Finding.UNTOUCHED
 
@@ -303,7 +303,7 @@ def test_certificate_of_nobody(trial, monkeypatch):
     def nobody():
         raise KeyError("uid not found: 12345")
 
-    monkeypatch.setattr(proving.getpass, "getuser", nobody)
+    monkeypatch.setattr(module.getpass, "getuser", nobody)
     assert trial(Script()).certificate()["who"]["user"].isdigit()
 
 

@@ -17,7 +17,7 @@ from rhl_helpers.errors import HelperError
 from seamless_reconcile.cli.interrupt import Begun, reluctantly, stops
 from seamless_reconcile.declared import ManifestError
 from seamless_reconcile.exits import Exit, of_apply
-from seamless_reconcile.proving import Trial
+from seamless_reconcile.proof.trial import Trial
 from seamless_reconcile.pytest_plugin import NAME
 from seamless_reconcile.report.junit import certificate_properties
 from seamless_reconcile.report.ndjson import Several
