@@ -13,7 +13,9 @@ import pytest
 
 from seamless_reconcile.proof.child import CannotStart, check_command, run_command
 
-IN_PLACE = "import sys; from seamless_reconcile.proof.child import run_command; sys.exit(run_command(sys.argv[1:]))"
+IN_PLACE = (
+    "import sys; from seamless_reconcile.proof.child import run_command; sys.exit(run_command(sys.argv[1:]))"
+)
 BYTES = bytes(range(256)) * 300
 
 TELLS = """
