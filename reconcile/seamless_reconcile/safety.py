@@ -6,11 +6,11 @@ The planner asks them before it plans a clear, apply asks them again right befor
 from __future__ import annotations
 
 import posixpath
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rhl_helpers.rows import ServerRow
+from seamless_reconcile.commandline import split
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, State, home_by, nested_outside
 from seamless_reconcile.paths import expand, may_overlap, refusal
@@ -133,29 +133,30 @@ def works_in(path: str, host: HostFacts) -> list[ServerRow]:
 
 def touches(row: ServerRow, path: str, host: HostFacts) -> bool:
     """Tell whether a service works in, above or below a directory."""
-    for place in _places(row):
-        if (
-            expand(place, host.home) == SCRATCH
-            and _is_job_service(row)
-            and expand(path, host.home) != SCRATCH
-        ):
-            continue
-        if may_overlap(place, path, host.home):
-            return True
-    return False
+    in_scratch = expand(path, host.home) == SCRATCH
+    return any(
+        may_overlap(place, path, host.home)
+        for place in places(row)
+        if in_scratch or not keeps_nothing_in(row, place, host.home)
+    )
+
+
+def keeps_nothing_in(row: ServerRow, place: str, home: str | None) -> bool:
+    """Tell whether one of the places of a service is only the scratch directory of job services."""
+    return expand(place, home) == SCRATCH and _is_job_service(row)
 
 
 def _is_job_service(row: ServerRow) -> bool:
     return bool(row.command) and str(row.command).split(" ", 1)[0] in SCRATCH_BINARIES
 
 
-def _places(row: ServerRow) -> list[str]:
+def places(row: ServerRow) -> list[str]:
     """Give the directories a service works in: its workdir, and what its command line names."""
-    places = [row.workdir] if row.workdir else []
+    found = [row.workdir] if row.workdir else []
     try:
-        words = shlex.split(row.command or "")
+        words = split(row.command or "")
     except ValueError:
         words = []
     state_folder = posixpath.dirname(row.log) if row.log else None
     named = (word for word in words[1:] if word.startswith("/"))
-    return places + [word for word in named if posixpath.dirname(word) != state_folder]
+    return found + [word for word in named if posixpath.dirname(word) != state_folder]

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from seamless_reconcile.declared import CacheState, ServiceState
 from seamless_reconcile.desired import Desired, ServiceSpec
-from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.kinds.cache import (
     HOLDS_DATA,
     CacheNode,
     CacheObserved,
     State,
     depth_first,
-    encloses,
+    home_by,
     is_cold,
 )
 from seamless_reconcile.kinds.service import Life, ServiceObserved
 from seamless_reconcile.kinds.service import State as ServiceIs
 from seamless_reconcile.plan import Verdict
+from seamless_reconcile.planner.terrain import Ground, Terrain
 from seamless_reconcile.safety import Refusal, clear_refusal, touches
 from seamless_reconcile.snapshot import Snapshot
 
@@ -47,6 +48,7 @@ def decide_clears(
     *,
     wanted: frozenset[str] | None,
     replace: frozenset[str] = frozenset(),
+    terrain: Terrain | None = None,
 ) -> dict[str, Clear]:
     """Decide for every cache, inner ones first, so that an outer one knows what becomes of them.
 
@@ -55,8 +57,10 @@ def decide_clears(
         snapshot: what is.
         wanted: addresses that may be changed; None for all.
         replace: addresses to replace: the user vouches for what nothing else does.
+        terrain: who is near whom, where that is known already.
     """
-    round_ = _Round(desired, snapshot, wanted, replace, {})
+    place = {name: index for index, name in enumerate(desired.services)}
+    round_ = _Round(desired, snapshot, terrain or Terrain(desired, snapshot), wanted, replace, place)
     for node in depth_first(snapshot.nodes):
         round_.decided[node.name] = _decide(node, round_)
     return {node.name: round_.decided[node.name] for node in snapshot.nodes}
@@ -68,9 +72,21 @@ class _Round:
 
     desired: Desired
     snapshot: Snapshot
+    terrain: Terrain
     wanted: frozenset[str] | None
     replace: frozenset[str]
-    decided: dict[str, Clear]
+    # Where each service stands in the manifest.
+    place: Mapping[str, int]
+    decided: dict[str, Clear] = field(default_factory=dict)
+    # By host, the keys of services whose state files are no obstacle there.
+    cleared_away: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def out_of_the_way(self, host: str) -> frozenset[str]:
+        """Give the keys on a host whose state files stand in the way of no clear."""
+        if host not in self.cleared_away:
+            specs, seen = self.terrain.on(host).specs, self.snapshot.services
+            self.cleared_away[host] = frozenset(s.key for s in specs if _out_of_the_way(s, seen[s.name]))
+        return self.cleared_away[host]
 
 
 def _decide(node: CacheNode, round_: _Round) -> Clear:
@@ -87,7 +103,8 @@ def _decide(node: CacheNode, round_: _Round) -> Clear:
     served = any(snapshot.services[name].state is ServiceIs.RUNNING for name in node.services)
     if is_cold(node, observed, served=served):
         return Clear(Verdict.IN_SYNC)
-    refused = _refusal(node, observed, round_)
+    down = _must_be_down(node, round_)
+    refused = _refusal(node, observed, down, round_)
     if refused:
         return Clear(Verdict.BLOCKED, refusal=refused)
     if wanted is not None and node.address not in wanted:
@@ -95,7 +112,7 @@ def _decide(node: CacheNode, round_: _Round) -> Clear:
     epoch = f" since epoch {node.epoch}" if node.epoch else ""
     return Clear(
         Verdict.DRIFT, needed=True, cause=f"should be cold{epoch}, is {observed.state.value}",
-        down=_must_be_down(node, round_.desired, snapshot),
+        down=down,
     )  # fmt: skip
 
 
@@ -110,10 +127,11 @@ def _warm(observed: CacheObserved) -> Clear:
     )
 
 
-def _refusal(node: CacheNode, observed: CacheObserved, round_: _Round) -> Refusal | None:
+def _refusal(
+    node: CacheNode, observed: CacheObserved, down: tuple[str, ...], round_: _Round
+) -> Refusal | None:
     """Ask everything that can forbid a clear: protection, services that cannot be stopped, S1 to S3."""
-    desired, snapshot = round_.desired, round_.snapshot
-    down = _must_be_down(node, desired, snapshot)
+    desired, snapshot, ground = round_.desired, round_.snapshot, round_.terrain.on(node.host)
     for name in dict.fromkeys((*node.services, *down)):
         if desired.services[name].protect:
             return Refusal(f"service.{name} is protected")
@@ -122,17 +140,28 @@ def _refusal(node: CacheNode, observed: CacheObserved, round_: _Round) -> Refusa
         vouched = f"service.{name}" in round_.replace
         if service.life is Life.HIDDEN or (service.life is Life.UNPROVEN and not vouched):
             return Refusal(f"service.{name} cannot be stopped: {service.reason}", service.hint)
-    for inner in snapshot.nodes:
+    for inner in ground.inside(node):
         blocked = round_.decided.get(inner.name)
-        if encloses(node, inner) and blocked is not None and blocked.refusal is not None:
+        if blocked is not None and blocked.refusal is not None:
             return Refusal(f"{inner.address} lies inside and is blocked: {blocked.refusal.reason}")
-    host = snapshot.hosts.get(node.host, HostFacts(node.host))
-    cold = [n.path for n in snapshot.nodes if n.host == node.host and n is not node and snapshot.may_go(n)]
-    here = {name: spec for name, spec in desired.services.items() if spec.host == node.host}
-    keys = {here[name].key for name in down} | {
-        spec.key for name, spec in here.items() if _out_of_the_way(spec, snapshot.services[name])
-    }
-    return clear_refusal(node, observed, host, going_down=frozenset(keys), cold_paths=cold)
+    host = ground.facts_near(node.path, observed.real_path or node.path)
+    listed = frozenset((*host.rows, *host.malformed, *host.hidden_by))
+    going_down = {desired.services[name].key for name in down} | (listed & round_.out_of_the_way(node.host))
+    return clear_refusal(
+        node,
+        observed,
+        host,
+        going_down=frozenset(going_down),
+        cold_paths=_cold_inside(node, observed, round_),
+    )
+
+
+def _cold_inside(node: CacheNode, observed: CacheObserved, round_: _Round) -> list[str]:
+    """Give the paths of those nested caches that may go along, as the manifest writes them."""
+    ground = round_.terrain.on(node.host)
+    home = ground.facts.home or home_by(node.path, observed.path)
+    named = ground.named((nested.path for nested in observed.nested), home)
+    return [other.path for other in named if other is not node and round_.snapshot.may_go(other)]
 
 
 def _out_of_the_way(spec: ServiceSpec, seen: ServiceObserved) -> bool:
@@ -146,22 +175,16 @@ def _out_of_the_way(spec: ServiceSpec, seen: ServiceObserved) -> bool:
     return seen.life is Life.DEAD and seen.row is not None
 
 
-def _must_be_down(node: CacheNode, desired: Desired, snapshot: Snapshot) -> tuple[str, ...]:
+def _must_be_down(node: CacheNode, round_: _Round) -> tuple[str, ...]:
     """Name the services of the manifest that are alive and work in, above or below a cache."""
-    host = snapshot.hosts.get(node.host)
-    inside = {name for inner in snapshot.nodes if encloses(node, inner) for name in inner.services}
-    return tuple(
-        name
-        for name, spec in desired.services.items()
-        if spec.host == node.host
-        and snapshot.services[name].alive
-        and (name in node.services or name in inside or _reaches(snapshot, name, node, host))
-    )
+    services, ground = round_.snapshot.services, round_.terrain.on(node.host)
+    found = {*node.services, *(name for inner in ground.inside(node) for name in inner.services)}
+    found |= {name for name in ground.at_work_near(node.path) if _reaches(services[name], node, ground)}
+    return tuple(sorted((name for name in found if services[name].alive), key=round_.place.__getitem__))
 
 
-def _reaches(snapshot: Snapshot, name: str, node: CacheNode, host: HostFacts | None) -> bool:
-    row = snapshot.services[name].row
-    return row is not None and host is not None and touches(row, node.path, host)
+def _reaches(service: ServiceObserved, node: CacheNode, ground: Ground) -> bool:
+    return service.row is not None and touches(service.row, node.path, ground.facts)
 
 
 def coldness_warning(snapshot: Snapshot) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +15,9 @@ from seamless_reconcile.plan import Verdict
 from seamless_reconcile.planner.clears import Clear
 from seamless_reconcile.safety import Refusal
 from seamless_reconcile.snapshot import Snapshot
+
+# A URL without a path, as recorded in parameters.
+_PORT_AT_END = re.compile(r":(\d+)'")
 
 
 class Fate(Enum):
@@ -62,7 +66,12 @@ def decide_fates(
             such a change is done in any case.
         replace: addresses to replace although nothing is wrong with them.
     """
-    round_ = _Round(desired, snapshot, clears, wanted, replace, {})
+    ground = {name: node for node in snapshot.nodes for name in node.services}
+    taken: dict[str, str] = {}
+    for cache, clear in clears.items():
+        for name in clear.down if clear.needed else ():
+            taken.setdefault(name, cache)
+    round_ = _Round(desired, snapshot, clears, wanted, replace, ground, taken, {})
     for name in order:
         round_.decided[name] = round_.decide(desired.services[name])
     return {name: round_.decided[name] for name in desired.services}
@@ -77,6 +86,9 @@ class _Round:
     clears: Mapping[str, Clear]
     wanted: frozenset[str] | None
     replace: frozenset[str]
+    # By service: the cache it keeps its data in, and the first cache that is cleared under it.
+    ground: Mapping[str, CacheNode]
+    taken_down: Mapping[str, str]
     decided: dict[str, Decision]
 
     def decide(self, spec: ServiceSpec) -> Decision:
@@ -123,9 +135,8 @@ class _Round:
 
     def _consequence(self, spec: ServiceSpec, seen: ServiceObserved) -> str:
         """Say which other change takes this service down; empty if none does."""
-        for name, clear in self.clears.items():
-            if clear.needed and spec.name in clear.down:
-                return f"cache.{name} is cleared"
+        if spec.name in self.taken_down:
+            return f"cache.{self.taken_down[spec.name]} is cleared"
         if not seen.alive:
             return ""
         for upstream in spec.upstream:
@@ -154,7 +165,7 @@ class _Round:
 
     def _cannot_start(self, spec: ServiceSpec) -> Refusal | None:
         """L3: what is blocked below blocks the launch above."""
-        node = next((n for n in self.snapshot.nodes if spec.name in n.services), None)
+        node = self.ground.get(spec.name)
         refusal = self._bad_ground(spec, node) if node else None
         if refusal:
             return refusal
@@ -212,7 +223,7 @@ class _Round:
         if not seen.alive and (not remove or seen.state is State.ABSENT):
             return Decision(Fate.LEAVE)
         cause = f"should be {spec.state.value}, is {seen.state.value}"
-        if not self._is_wanted(spec) and not self._taken_down(spec):
+        if not self._is_wanted(spec) and spec.name not in self.taken_down:
             return Decision(Fate.LEAVE, cause=cause)
         if spec.protect:
             return Decision(Fate.BLOCKED, cause, Refusal(f"it is protected: {cause}"))
@@ -221,9 +232,6 @@ class _Round:
             return Decision(Fate.BLOCKED, cause, refusal)
         return Decision(Fate.REMOVE if remove else Fate.STOP, cause)
 
-    def _taken_down(self, spec: ServiceSpec) -> bool:
-        return any(clear.needed and spec.name in clear.down for clear in self.clears.values())
-
 
 def bystanders(
     desired: Desired, snapshot: Snapshot, decided: Mapping[str, Decision]
@@ -231,18 +239,19 @@ def bystanders(
     """Warn of undeclared job services that a restart leaves wired to a port that is gone."""
     declared = {(spec.host, spec.key) for spec in desired.services.values()}
     moved = {
-        seen.port: name
+        str(seen.port): name
         for name, seen in snapshot.services.items()
         if decided[name].fate not in (Fate.LEAVE, Fate.BLOCKED) and seen.port is not None
     }
+    place = {port: index for index, port in enumerate(moved)}
     warnings = []
     for host, facts in snapshot.hosts.items():
         for row in facts.rows.values():
             if (host, row.key) in declared or not row.live:
                 continue
-            for port, name in moved.items():
-                if f":{port}'" in repr(row.parameters):
-                    warnings.append(
-                        (f"service.{name}", f"{row.key} on {host} is wired to it and will lose it")
-                    )
+            ports = moved.keys() & _PORT_AT_END.findall(repr(row.parameters))
+            warnings += [
+                (f"service.{moved[port]}", f"{row.key} on {host} is wired to it and will lose it")
+                for port in sorted(ports, key=place.__getitem__)
+            ]
     return warnings

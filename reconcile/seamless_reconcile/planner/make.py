@@ -18,6 +18,7 @@ from seamless_reconcile.planner.clears import Clear, coldness_warning, decide_cl
 from seamless_reconcile.planner.fates import Decision, Fate, bystanders, decide_fates
 from seamless_reconcile.planner.routes import Route, decide_routes
 from seamless_reconcile.planner.steps import draft_actions
+from seamless_reconcile.planner.terrain import Terrain
 from seamless_reconcile.planner.warmth import warm_above
 from seamless_reconcile.safety import Refusal
 from seamless_reconcile.snapshot import Snapshot
@@ -49,7 +50,8 @@ def make_plan(desired: Desired, snapshot: Snapshot, options: Options | None = No
     options = options or Options()
     wanted, replace = _selection(desired, snapshot, options)
     order = service_order(desired)
-    clears = decide_clears(desired, snapshot, wanted=wanted, replace=replace)
+    terrain = Terrain(desired, snapshot)
+    clears = decide_clears(desired, snapshot, wanted=wanted, replace=replace, terrain=terrain)
     while True:
         fates = decide_fates(desired, snapshot, clears, order=order, wanted=wanted, replace=replace)
         stuck = _stuck(clears, fates)
@@ -60,9 +62,9 @@ def make_plan(desired: Desired, snapshot: Snapshot, options: Options | None = No
     resources = _resources(desired, snapshot, clears, fates, routes)
     return Plan(
         resources=resources,
-        actions=draft_actions(desired, snapshot, clears, fates, routes),
+        actions=draft_actions(desired, snapshot, terrain, clears, fates, routes),
         blocked=_blocked(desired, snapshot, clears, fates, routes),
-        warnings=_warnings(desired, snapshot, fates),
+        warnings=_warnings(desired, snapshot, terrain, fates),
     )
 
 
@@ -188,9 +190,11 @@ def _blocked(
     return tuple(Blocked(address, r.reason, r.hint) for address, r in refused if r is not None)
 
 
-def _warnings(desired: Desired, snapshot: Snapshot, fates: Mapping[str, Decision]) -> tuple[Warned, ...]:
+def _warnings(
+    desired: Desired, snapshot: Snapshot, terrain: Terrain, fates: Mapping[str, Decision]
+) -> tuple[Warned, ...]:
     found = [*desired.warnings, *coldness_warning(snapshot), *bystanders(desired, snapshot, fates)]
-    found += [(above.address, above.message) for above in warm_above(desired, snapshot)]
+    found += [(above.address, above.message) for above in warm_above(desired, snapshot, terrain)]
     for name, spec in desired.services.items():
         seen = snapshot.services[name]
         if spec.state is ServiceState.RUNNING and seen.state is State.STARTING:

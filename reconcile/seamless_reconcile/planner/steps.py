@@ -7,22 +7,22 @@ before it and comes up after it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from graphlib import TopologicalSorter
 from itertools import pairwise
 from typing import Any
 
 from seamless_reconcile.desired import Desired, ServiceSpec
-from seamless_reconcile.facts import HostFacts
-from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, encloses
+from seamless_reconcile.kinds.cache import CacheNode, CacheObserved
 from seamless_reconcile.kinds.cache import State as Stored
 from seamless_reconcile.kinds.service import ServiceObserved, State
-from seamless_reconcile.paths import expand, may_overlap
 from seamless_reconcile.plan import Action, Verb
 from seamless_reconcile.planner.clears import Clear
 from seamless_reconcile.planner.fates import Decision, Fate
 from seamless_reconcile.planner.routes import Route
-from seamless_reconcile.safety import SCRATCH
+from seamless_reconcile.planner.terrain import Terrain
 from seamless_reconcile.snapshot import Snapshot
 
 Handle = tuple[Verb, str]
@@ -54,6 +54,7 @@ class _Draft:
 def draft_actions(
     desired: Desired,
     snapshot: Snapshot,
+    terrain: Terrain,
     clears: Mapping[str, Clear],
     fates: Mapping[str, Decision],
     routes: Mapping[str, Route],
@@ -71,7 +72,7 @@ def draft_actions(
         _link_service(draft, spec)
     for node in snapshot.nodes:
         if clears[node.name].needed:
-            _link_clear(draft, node, clears)
+            _link_clear(draft, node, clears[node.name], terrain)
         if (node.file or node.beside) and (clears[node.name].needed or _holds_nothing(snapshot, node)):
             _link_shared(draft, node)
     return _numbered(draft)
@@ -163,21 +164,14 @@ def _link_service(draft: _Draft, spec: ServiceSpec) -> None:
         draft.after(launch, (Verb.LAUNCH, needed))
 
 
-def _link_clear(draft: _Draft, node: CacheNode, clears: Mapping[str, Clear]) -> None:
-    clear = (Verb.CLEAR, node.name)
-    draft.after(clear, *((Verb.STOP, name) for name in clears[node.name].down))
-    host = draft.snapshot.hosts.get(node.host, HostFacts(node.host))
-    for inner in draft.snapshot.nodes:
-        if encloses(node, inner):
-            draft.after(clear, (Verb.CLEAR, inner.name))
-    for name, spec in draft.desired.services.items():
-        if spec.host != node.host:
-            continue
-        if spec.key in host.hidden_by or spec.key in host.malformed:
-            # Its malformed state file may hide what else runs there: first that has to go.
-            draft.after(clear, (Verb.REMOVE_STATE, name))
-        if _works_near(spec, node, host):
-            draft.after((Verb.LAUNCH, name), clear)
+def _link_clear(draft: _Draft, node: CacheNode, decided: Clear, terrain: Terrain) -> None:
+    clear, ground = (Verb.CLEAR, node.name), terrain.on(node.host)
+    draft.after(clear, *((Verb.STOP, name) for name in decided.down))
+    draft.after(clear, *((Verb.CLEAR, inner.name) for inner in ground.inside(node)))
+    # A malformed state file may hide what else runs there: first that has to go.
+    draft.after(clear, *((Verb.REMOVE_STATE, name) for name in ground.hiding))
+    for name in ground.launched_near(node):
+        draft.after((Verb.LAUNCH, name), clear)
 
 
 def _holds_nothing(snapshot: Snapshot, node: CacheNode) -> bool:
@@ -207,15 +201,6 @@ def _needs(desired: Desired, name: str, other: str) -> bool:
     return other in found
 
 
-def _works_near(spec: ServiceSpec, node: CacheNode, host: HostFacts) -> bool:
-    if spec.name in node.services:
-        return True
-    place = expand(spec.workdir, host.home)
-    if place == SCRATCH and not spec.persistent:
-        return False
-    return may_overlap(place, node.path, host.home)
-
-
 # --- numbering -----------------------------------------------------------------------------
 
 _TURN = {verb: turn for turn, verb in enumerate(Verb)}
@@ -223,15 +208,7 @@ _TURN = {verb: turn for turn, verb in enumerate(Verb)}
 
 def _numbered(draft: _Draft) -> tuple[Action, ...]:
     """Order the actions by what they require, then by verb, then as the manifest names them."""
-    if not draft.actions:
-        return ()
-    import networkx as nx  # noqa: PLC0415 - a converged plan does not wait for it
-
-    graph: nx.DiGraph[Handle] = nx.DiGraph()
-    graph.add_nodes_from(draft.actions)
-    graph.add_edges_from((first, then) for then, firsts in draft.requires.items() for first in firsts)
-    place = {handle: (_TURN[handle[0]], index) for index, handle in enumerate(draft.actions)}
-    ordered = list(nx.lexicographical_topological_sort(graph, key=place.__getitem__))
+    ordered = list(_in_turn(draft))
     number = {handle: index for index, handle in enumerate(ordered, start=1)}
     return tuple(
         replace(
@@ -241,6 +218,20 @@ def _numbered(draft: _Draft) -> tuple[Action, ...]:
         )
         for handle in ordered
     )
+
+
+def _in_turn(draft: _Draft) -> Iterator[Handle]:
+    """Give all actions, each after what it requires; of those that could be next, the first."""
+    place = {handle: (_TURN[handle[0]], index) for index, handle in enumerate(draft.actions)}
+    sorter = TopologicalSorter(draft.requires)
+    sorter.prepare()
+    ready: list[tuple[tuple[int, int], Handle]] = []
+    while sorter.is_active():
+        for handle in sorter.get_ready():
+            heapq.heappush(ready, (place[handle], handle))
+        _, first = heapq.heappop(ready)
+        yield first
+        sorter.done(first)
 
 
 def _nearest(requires: Mapping[Handle, list[Handle]], handle: Handle) -> set[Handle]:

@@ -10,10 +10,10 @@ from functools import lru_cache
 from types import CodeType, SimpleNamespace
 from typing import Any
 
+from seamless_reconcile.commandline import split
 from seamless_reconcile.declared import PERSISTENT_TYPES
 
 SERVER_FOLDER = "~/.remote-http-launcher/server"
-_SHELL_SYNTAX = frozenset("'\"\\")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +104,13 @@ def command_line(parsed: Any, folder: str) -> tuple[str, ...]:
     quoted = folder if folder.startswith("~") else shlex.quote(folder)
     namespace = {**parsed.namespace, "status_file": f"{quoted}/{parsed.key}.json"}
     # The launcher's own `evaluate_command`, but for compiling a template only once.
-    return tuple(words(str(eval(_compiled(parsed.command_template), {"__builtins__": {}}, namespace))))  # noqa: S307
+    return tuple(split(str(eval(_compiled(parsed.command_template), {"__builtins__": {}}, namespace))))  # noqa: S307
 
 
 @lru_cache(maxsize=256)
 def _compiled(template: str) -> CodeType:
     # Templates are seamless-config's own; what is put into them before this has been checked.
     return compile(f"f{template!r}", "<config>", "eval")
-
-
-def words(command: str) -> list[str]:
-    """Split as `shlex.split` does; at once where there is nothing to unquote."""
-    if command.isascii() and command.isprintable() and not _SHELL_SYNTAX.intersection(command):
-        return command.split()
-    return shlex.split(command)
 
 
 def local_server_folder(environ: Mapping[str, str]) -> str:
