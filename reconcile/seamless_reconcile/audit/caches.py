@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
 from seamless_reconcile.audit.scene import Finding, Scene, finding, narrowed
 from seamless_reconcile.declared import CacheState
 from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, State, nested_outside
+from seamless_reconcile.paths import contains, expand
 from seamless_reconcile.plan import Verdict
 from seamless_reconcile.planner.warmth import warm_above
 
@@ -52,11 +53,8 @@ def _state(
 
 
 def _asserted(scene: Scene, node: CacheNode, seen: CacheObserved) -> Iterator[tuple[str, str]]:
-    """Hold a cache against what the manifest says of it."""
-    here = [other.path for other in scene.snapshot.nodes if other.host == node.host]
-    inside = nested_outside(seen, here, scene.snapshot.hosts[node.host].home)
-    if inside:
-        yield "R302", f"{seen.path} holds {', '.join(nested.path for nested in inside[:_SHOWN])}"
+    """Hold a cache against what the manifest says of it, and against what else lies inside."""
+    yield from _inside(scene, node, seen)
     planned = scene.resource(node.address) if node.name in scene.declared else None
     if planned is None or planned.verdict not in (Verdict.DRIFT, Verdict.BLOCKED):
         return
@@ -65,6 +63,46 @@ def _asserted(scene: Scene, node: CacheNode, seen: CacheObserved) -> Iterator[tu
         yield "R309", f"{seen.path} is {seen.state.value}"
     elif seen.state is not State.FOREIGN:
         yield "R306", f"{seen.path} is {seen.state.value}" + (f"; {why}" if why else "")
+
+
+def _inside(scene: Scene, node: CacheNode, seen: CacheObserved) -> Iterator[tuple[str, str]]:
+    """Find other caches inside one."""
+    home = scene.snapshot.hosts[node.host].home
+    if node.state is CacheState.COLD:
+        here = [other for other in scene.snapshot.nodes if other.host == node.host]
+        cold = [other.path for other in here if other.state is CacheState.COLD]
+        inside = nested_outside(seen, cold, home)
+        if inside:
+            yield "R302", f"{seen.path} holds {_listed(nested.path for nested in inside)}"
+        return
+    inner = scene.besides.inner.get((node.host, node.path), ())
+    if inner and not any(contains(path, expand(node.path, home)) for path in _outer(scene, node)):
+        unserved = [path for path in inner if path not in _served(scene, node.host)]
+        tail = f"; nothing serves {_listed(unserved)}" if unserved and scene.complete(node.host) else ""
+        yield "R310", f"{seen.path} holds {_listed(inner)}{tail}"
+
+
+def _outer(scene: Scene, node: CacheNode) -> list[str]:
+    """Give the caches of a host in which others were found: what is inside those is told there."""
+    home = scene.snapshot.hosts[node.host].home
+    return [expand(path, home) for host, path in scene.besides.inner if host == node.host]
+
+
+def _served(scene: Scene, host: str) -> frozenset[str]:
+    """Give the directories on a host in which a service lives."""
+    home = scene.snapshot.hosts[host].home
+    return frozenset(
+        expand(other.path, home)
+        for other in scene.snapshot.nodes
+        if other.host == host and any(scene.snapshot.services[name].alive for name in other.services)
+    )
+
+
+def _listed(paths: Iterable[str]) -> str:
+    """Give the first few of many."""
+    told = list(paths)
+    more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+    return ", ".join(told[:_SHOWN]) + more
 
 
 def _false_passes(scene: Scene) -> Iterator[Finding]:

@@ -87,22 +87,13 @@ def _files(scene: Scene) -> Iterator[Finding]:
     """Find connection files that lead to no service of the hosts that were looked at."""
     about = {(spec.host, spec.key) for spec in scene.desired.services.values()}
     for key, file in sorted(scene.files.items()):
-        host = _leads_to(scene, file)
+        host = scene.leads_to(key)
         if host is None or not scene.complete(host) or (host, key) in about:
             continue
         if key not in scene.snapshot.hosts[host].malformed and not _marked(file):
             yield finding(
                 "R204", f"key.{key}", host, f"{key} has a connection file and no state file", key=key
             )
-
-
-def _leads_to(scene: Scene, file: ConnectionFile | MalformedFile) -> str | None:
-    """Name the host a connection file leads to, where it was looked at."""
-    if isinstance(file, MalformedFile):
-        return None
-    if file.tunneled_host is not None:
-        return scene.addresses.get(file.tunneled_host)
-    return LOCAL if file.hostname in LOOPBACK else scene.addresses.get(file.hostname)
 
 
 def _forwards(scene: Scene) -> Iterator[Finding]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 
 from seamless_reconcile.audit.caches import cache_findings
 from seamless_reconcile.audit.connections import connection_findings
-from seamless_reconcile.audit.scene import Finding, Scene, finding
+from seamless_reconcile.audit.scene import Finding, Guard, Scene, finding
 from seamless_reconcile.audit.services import service_findings
 from seamless_reconcile.plan import Verdict
 
@@ -25,6 +28,7 @@ def find(scene: Scene) -> tuple[Finding, ...]:
         *connection_findings(scene, broken),
         *cache_findings(scene, broken),
     ]
+    found = [_with_manifests(scene, one) for one in found]
     return tuple(sorted(found, key=lambda f: (f.severity.rank, f.rule.id, f.host, f.resource, f.message)))
 
 
@@ -48,10 +52,44 @@ def _hosts(scene: Scene) -> Iterator[Finding]:
         for key, row in facts.malformed.items():
             if key not in known:
                 yield finding("R106", f"key.{key}", name, row.reason, key=key, pid=row.pid, port=row.port)
-    refused = {
-        node.host: seen.reason
-        for node in scene.snapshot.nodes
-        if (seen := scene.snapshot.caches[node.name]).refused and "path-policy flag" in seen.reason
-    }
-    for name, reason in refused.items():
-        yield finding("R403", f"host.{name}", name, reason)
+        yield from _account(scene, name)
+
+
+CLOCKS_DIFFER = 60.0
+"""Seconds by which two clocks may differ before it is worth a word."""
+
+
+def _account(scene: Scene, host: str) -> Iterator[Finding]:
+    """Find what is wrong with how a host lets its clients in, and with its clock."""
+    refusal = next(
+        (
+            seen.reason
+            for node in scene.snapshot.nodes
+            if node.host == host
+            and (seen := scene.snapshot.caches[node.name]).refused
+            and "path-policy flag" in seen.reason
+        ),
+        "",
+    )
+    guard = scene.besides.guards.get(host)
+    if refusal or guard is Guard.UNPOLICIED:
+        yield finding("R403", f"host.{host}", host, "rhl-guard was given no path policy", said=refusal)
+    if guard is Guard.PERMISSIVE:
+        message = "rhl-guard lets through a path that no deployment uses"
+        yield finding("R405", f"host.{host}", host, message, guard=guard.value)
+    ahead = scene.besides.clocks.get(host, 0.0)
+    if abs(ahead) >= CLOCKS_DIFFER:
+        message = f"its clock is at least {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
+        yield finding("R406", f"host.{host}", host, message, seconds=round(ahead))
+
+
+def _with_manifests(scene: Scene, found: Finding) -> Finding:
+    """Let remedies name the manifests that the audit was given: another folder's would be another world."""
+    if not scene.manifests:
+        return found
+    named = shlex.join(word for path in scene.manifests for word in ("-f", path))
+    steps = tuple(_OWN.sub(lambda own: f"{own[0]} {named}", step) for step in found.steps)
+    return replace(found, steps=steps)
+
+
+_OWN = re.compile(r"^\$seamless-reconcile (?:plan|apply)\b")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any
 
 from rhl_helpers.client import ConnectionFile, Forward, MalformedFile
 from rhl_helpers.transport.base import LOCAL
+from rhl_helpers.transport.output import PATH_PREFIX
 from seamless_reconcile.audit.catalogue import CATALOGUE, Rule, Severity
 from seamless_reconcile.desired import Desired
 from seamless_reconcile.kinds.cache import cache_nodes
@@ -28,21 +30,63 @@ class Finding:
             `forward.PORT`; `host.NAME` for a whole host.
         host: where; "local" for this machine.
         message: what was seen, one line; text from hosts in it is untrusted.
-        remedy: what to do, names put in where a shell can take them.
+        steps: what to do, in order, as in the rule, names put in where a shell can take them.
         evidence: what it was concluded from.
+        whole: whether every name could be put in, so that the commands can be run as they are.
     """
 
     rule: Rule
     resource: str
     host: str
     message: str
-    remedy: str
+    steps: tuple[str, ...]
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    whole: bool = True
 
     @property
     def severity(self) -> Severity:
         """How grave it is."""
         return self.rule.severity
+
+    @property
+    def remedy(self) -> str:
+        """What to do, in one line."""
+        return told_of(self.steps)
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The commands among it, as a shell takes them; none where a name could not be put in."""
+        return tuple(step[1:] for step in self.steps if step.startswith("$")) if self.whole else ()
+
+
+def told_of(steps: Iterable[str]) -> str:
+    """Give steps in one line."""
+    return "; then ".join(step.removeprefix("$") for step in steps)
+
+
+class Guard(str, Enum):
+    """What stands before the helpers of a host, as two harmless questions showed."""
+
+    NONE = "none"
+    UNPOLICIED = "no policy"
+    PERMISSIVE = "permissive"
+    ROOTS = "data roots"
+    MARKER = "marker"
+
+
+@dataclass(frozen=True, slots=True)
+class Besides:
+    """What an audit reads beside what a plan reads.
+
+    Attributes:
+        guards: by host; a host of which nothing was learnt is not in it.
+        clocks: by host, seconds its clock is at least ahead (or, negative, behind) of a client's.
+        inner: by host and directory, other caches inside that hold data.
+    """
+
+    guards: Mapping[str, Guard] = field(default_factory=dict)
+    clocks: Mapping[str, float] = field(default_factory=dict)
+    inner: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +101,8 @@ class Scene:
         files, forwards: this machine's side.
         client_problem: why that could not be read.
         addresses: under which addresses each host was looked at, to the host's name.
+        besides: what was read beside what a plan reads.
+        manifests: the manifests that were named; none where it is the one of this folder.
     """
 
     desired: Desired
@@ -67,6 +113,8 @@ class Scene:
     forwards: tuple[Forward, ...] = ()
     client_problem: Unknown | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
+    besides: Besides = field(default_factory=Besides)
+    manifests: tuple[str, ...] = ()
 
     @property
     def manifest(self) -> Desired:
@@ -78,6 +126,15 @@ class Scene:
         """Tell whether every state file of a host was seen."""
         facts = self.snapshot.hosts.get(host) if host is not None else None
         return facts is not None and facts.complete
+
+    def leads_to(self, key: str) -> str | None:
+        """Name the host to which this client's connection file of a key leads, where it was looked at."""
+        file = self.files.get(key)
+        if not isinstance(file, ConnectionFile):
+            return None
+        if file.tunneled_host is not None:
+            return self.addresses.get(file.tunneled_host)
+        return LOCAL if file.hostname in LOOPBACK else self.addresses.get(file.hostname)
 
     def resource(self, address: str) -> Resource | None:
         """Give what the plan says of a resource; None for what no manifest names."""
@@ -109,30 +166,40 @@ def finding(rule: str, resource: str, host: str, message: str, **evidence: Any) 
     """Make a finding; what a remedy names is taken from the evidence."""
     known = CATALOGUE[rule]
     declared = not resource.startswith(("key.", "path.", "forward."))
-    remedy = known.remedy if declared or not known.otherwise else known.otherwise
+    steps = known.remedy if declared or not known.otherwise else known.otherwise
     told = {name: value for name, value in evidence.items() if value not in (None, "")}
-    return Finding(known, resource, host, message, remedy.format(**_names(resource, host, told)), told)
+    names = _names(resource, host, told)
+    unfit = any(f"{{{name}}}" in step for step in steps for name, value in names.items() if value is None)
+    fitting = {name: name.upper() if value is None else value for name, value in names.items()}
+    if names["host"] is None:
+        unfit = unfit or any("{on}" in step for step in steps)
+    put_in = tuple(step.format(**fitting) for step in steps)
+    return Finding(known, resource, host, message, put_in, told, whole=not unfit)
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9~/_][A-Za-z0-9~/._@:-]{0,254}")
 
 
-def _names(resource: str, host: str, evidence: Mapping[str, Any]) -> dict[str, str]:
-    """Give what stands for the names of a remedy.
+def _names(resource: str, host: str, evidence: Mapping[str, Any]) -> dict[str, str | None]:
+    """Give what stands for the names of a remedy; None for one that is not plain.
 
     People paste it into a shell, and ssh hands it to another one: what comes from a host and is not
     plain is left out (S10); the evidence has it.
     """
 
-    def plain(text: object, otherwise: str) -> str:
-        return str(text) if _PLAIN.fullmatch(str(text)) else otherwise
+    def plain(text: object) -> str | None:
+        return str(text) if _PLAIN.fullmatch(str(text)) else None
 
-    at = plain(host, "HOST")
+    path, at = plain(evidence.get("path", "")), plain(host)
+    pids = " ".join(str(pid) for pid in evidence.get("pids", ()))
     return {
-        "name": plain(resource.partition(".")[2], "NAME"),
-        "key": plain(evidence.get("key", ""), "KEY"),
-        "path": plain(evidence.get("path", ""), "PATH"),
-        "pids": " ".join(str(pid) for pid in evidence.get("pids", ())),
-        "on": "" if host == LOCAL else f"ssh {at} ",
-        "where": "here" if host == LOCAL else f"on {at}",
+        "name": plain(resource.partition(".")[2]),
+        "key": plain(evidence.get("key", "")),
+        # The "~" of another host is for its own shell.
+        "path": f"'{path}'" if path and path.startswith("~") and host != LOCAL else path,
+        "pids": pids or None,
+        "hint": str(evidence.get("hint", "")) or None,
+        "host": at,
+        "on": "" if host == LOCAL else f"ssh {at or 'HOST'} '{PATH_PREFIX}' ",
+        "where": "here" if host == LOCAL else f"on {at or 'HOST'}",
     }

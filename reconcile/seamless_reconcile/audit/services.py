@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rhl_helpers.rows import ServerRow
+from seamless_reconcile import __version__
 from seamless_reconcile.audit.scene import LOOPBACK, Finding, Scene, finding
 from seamless_reconcile.declared import LAUNCHER_TYPE
 from seamless_reconcile.desired import ServiceSpec
@@ -51,11 +52,12 @@ def _about(rule: str, scene: Scene, spec: ServiceSpec, seen: ServiceObserved, me
     if not seen.hint or rule not in _HINTED or spec.name not in scene.declared:
         return found
     # Apply would be blocked: the hint says what a person must do first.
-    look, then, _ = found.remedy.partition("; then ")
-    return replace(found, remedy=f"{look}{then}{seen.hint}" if then else seen.hint)
+    return replace(found, steps=(*found.steps[:-1], seen.hint))
 
 
 _HINTED = frozenset({"R104", "R105", "R106", "R108", "R112"})
+_SERVED = frozenset({State.RUNNING, State.MISWIRED, State.UNHEALTHY})
+"""States whose own process is known: whatever is hidden beside it is a second one."""
 
 
 # --- what is wrong with it -----------------------------------------------------------------
@@ -72,12 +74,18 @@ def _root(scene: Scene, spec: ServiceSpec) -> Finding | None:
         return None
     said = [f"{c.path} is {c.observed}, should be {c.desired}" for c in declared.changes[:_SHOWN]]
     more = len(declared.changes) - _SHOWN
-    return _about("R101", scene, spec, seen, ", ".join(said) + (f" and {more} more" if more > 0 else ""))
+    message = ", ".join(said) + (f" and {more} more" if more > 0 else "")
+    blocked = next((one for one in scene.plan.blocked if one.resource == declared.address), None)
+    if blocked is None:
+        return _about("R101", scene, spec, seen, message)
+    # Apply alone would do nothing about it.
+    found = _about("R101", scene, spec, seen, f"{message}; blocked: {blocked.reason}")
+    return replace(found, steps=(found.steps[0], blocked.hint)) if blocked.hint else found
 
 
 def _rule(scene: Scene, spec: ServiceSpec, seen: ServiceObserved) -> str | None:
     if seen.life is Life.HIDDEN:
-        return "R108"
+        return "R117" if seen.state in _SERVED else "R108"
     if scene.settled(f"service.{spec.name}"):
         # As declared: a stopped service keeps its state file for its log.
         return None
@@ -162,6 +170,45 @@ def _notes(scene: Scene, spec: ServiceSpec, seen: ServiceObserved) -> Iterator[F
     idle = idle_timeout(seen.command)
     if seen.state is State.RUNNING and idle is not None and 0 < idle < IDLE_SOON:
         yield _about("R111", scene, spec, seen, f"it ends after {idle:g} s without a request")
+    by = seen.reconcile_meta.get("version")
+    if seen.alive and isinstance(by, str) and by != __version__:
+        yield _about("R114", scene, spec, seen, f"launched by seamless-reconcile {by}; this is {__version__}")
+    whose = _another(spec, seen.row) if declared and seen.row is not None else ""
+    if whose:
+        yield _about("R115", scene, spec, seen, f"the service that has the key {spec.key} is of {whose}")
+    elsewhere = _elsewhere(scene, spec, seen)
+    if elsewhere:
+        also = ", ".join(elsewhere)
+        yield _about("R116", scene, spec, seen, f"{spec.key} lives here and on {also}")
+
+
+_IDENTITY = ("service", "cluster", "project", "subproject", "stage", "substage", "mode")
+
+
+def _another(spec: ServiceSpec, row: ServerRow) -> str:
+    """Say of which other deployment a row is than the manifest's service of its key; empty if of the same."""
+    said = [name for name in _IDENTITY if row.meta.get(name) is not None or spec.meta.get(name) is not None]
+    if not row.meta.get("service") or not spec.meta.get("service"):
+        return ""  # no meta is no other deployment
+    differ = [name for name in said if (row.meta.get(name) or None) != (spec.meta.get(name) or None)]
+    return ", ".join(f"{name} {row.meta.get(name) or 'none'}" for name in differ)
+
+
+def _elsewhere(scene: Scene, spec: ServiceSpec, seen: ServiceObserved) -> list[str]:
+    """Name the other hosts where a service of this key lives; told of all but the one that clients follow."""
+    if not seen.alive or seen.row is None:
+        return []
+    hosts = {
+        other.host: other.name
+        for other in scene.desired.services.values()
+        if other.key == spec.key
+        and scene.snapshot.services[other.name].alive
+        and scene.snapshot.services[other.name].row is not None
+    }
+    declared = [host for host, name in hosts.items() if name in scene.declared]
+    followed = [scene.leads_to(spec.key)] if scene.leads_to(spec.key) in hosts else []
+    kept = (declared or followed or sorted(hosts))[:1]
+    return [host for host in sorted(hosts) if host != spec.host] if spec.host not in kept else []
 
 
 def _ought_to_have_meta(spec: ServiceSpec, declared: bool) -> bool:

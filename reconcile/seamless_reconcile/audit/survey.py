@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NoReturn
+from threading import Lock
 
 from rhl_helpers.client import ConnectionFile
-from rhl_helpers.errors import HelperError
-from rhl_helpers.host import Host
 from rhl_helpers.rows import ServerRow
 from rhl_helpers.transport.base import LOCAL
 from seamless_reconcile.audit.adopt import adopted
-from seamless_reconcile.audit.scene import LOOPBACK, Scene, narrowed
+from seamless_reconcile.audit.away import Away, is_away, without_the_away
+from seamless_reconcile.audit.besides import read_besides
+from seamless_reconcile.audit.heard import Heard
+from seamless_reconcile.audit.scene import LOOPBACK, Besides, Scene, narrowed
 from seamless_reconcile.desired import Desired, ServiceSpec
+from seamless_reconcile.events import HostRead, Reading, Reporter, Silent
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.observe import observe
 from seamless_reconcile.observe.hosts import read_host
 from seamless_reconcile.observe.tunnels import ClientFacts, read_client
-from seamless_reconcile.observed import Unknown
 from seamless_reconcile.paths import expand
 from seamless_reconcile.planner import make_plan
-from seamless_reconcile.ports import Reach
+from seamless_reconcile.ports import Clock, Reach
 from seamless_reconcile.resolver.frontends import Frontend
+from seamless_reconcile.snapshot import Snapshot
 
-_NO_CONNECTION = frozenset({"unreachable", "authentication failed", "host key", "timeout"})
 
-
-def survey(desired: Desired, machines: Sequence[Frontend], reach: Reach, *, passive: bool = False) -> Scene:
+def survey(
+    desired: Desired,
+    machines: Sequence[Frontend],
+    reach: Reach,
+    *,
+    passive: bool = False,
+    reporter: Reporter | None = None,
+    before: Before | None = None,
+) -> Scene:
     """Read and judge; nothing is changed anywhere (S6).
 
     Args:
@@ -36,23 +44,26 @@ def survey(desired: Desired, machines: Sequence[Frontend], reach: Reach, *, pass
         machines: further hosts to look at.
         reach: the world, without the power to change it.
         passive: leave out handshakes.
+        reporter: hears what happens.
+        before: what earlier looks of a watch found; it is kept up to date.
     """
     by_host = {machine.host: machine for machine in machines}
     names = tuple(dict.fromkeys([*desired.hosts, *by_host]))
     known = {name: by_host.get(name) or _like(desired, name) for name in names}
-    keys = [spec.key for spec in desired.services.values()]
-    listings = {
-        facts.host: facts
-        for facts in reach.gather([partial(read_host, reach.host(n), keys, reach.clock) for n in names])
-    }
+    progress = _Progress(reporter or Silent(), reach.clock)
+    progress.begin(names)
+    listings = _list(names, desired, reach, progress, before)
     here = read_client(reach.client, forwards=set(names) != {LOCAL})
     everything = Desired({**desired.services, **_adopt(desired, listings, known, here)}, desired.warnings)
-    snapshot = observe(
-        everything, replace(reach, host=_without_the_dead(reach.host, listings)), passive=passive
-    )
-    # Hosts with no service at all were only listed; of dead ones the first answer says why.
-    dead = {name: facts for name, facts in listings.items() if _is_dead(facts)}
-    snapshot = replace(snapshot, hosts={**listings, **snapshot.hosts, **dead})
+    there = replace(reach, host=without_the_away(reach.host, listings))
+    snapshot = _observe(everything, there, progress, before, passive=passive)
+    # Hosts with no service at all were only listed; of those away the first answer says why.
+    away = {name: facts for name, facts in listings.items() if is_away(facts)}
+    snapshot = replace(snapshot, hosts={**listings, **snapshot.hosts, **away})
+    besides = read_besides(snapshot, there, before.besides if before else None)
+    if before is not None:
+        before.besides = besides
+    progress.end(snapshot.hosts)
     return Scene(
         everything,
         snapshot,
@@ -62,7 +73,74 @@ def survey(desired: Desired, machines: Sequence[Frontend], reach: Reach, *, pass
         here.forwards,
         here.problem,
         _addresses(everything, known),
+        besides,
     )
+
+
+@dataclass(slots=True)
+class Before:
+    """What the looks of a watch keep for the next one: no more than there are hosts, services and caches."""
+
+    heard: Heard = field(default_factory=Heard)
+    away: Away = field(default_factory=Away)
+    besides: Besides | None = None
+
+
+class _Progress:
+    """Tell of each host once: as soon as all of it was read, or it did not answer."""
+
+    def __init__(self, reporter: Reporter, clock: Clock) -> None:
+        self._reporter, self._clock = reporter, clock
+        self._lock, self._began, self._left = Lock(), clock.monotonic(), set[str]()
+
+    def begin(self, names: Sequence[str]) -> None:
+        self._left = set(names)
+        self._reporter.on_event(Reading(tuple(names)))
+
+    def read(self, facts: HostFacts) -> None:
+        with self._lock:
+            if facts.host in self._left:
+                self._left.discard(facts.host)
+                took, problem = self._clock.monotonic() - self._began, facts.problem
+                self._reporter.on_event(HostRead(facts.host, took, problem.reason if problem else ""))
+
+    def end(self, hosts: Mapping[str, HostFacts]) -> None:
+        for facts in hosts.values():
+            self.read(facts)
+
+
+def _list(
+    names: Sequence[str], desired: Desired, reach: Reach, progress: _Progress, before: Before | None
+) -> dict[str, HostFacts]:
+    """List what lives on each host, all at once; those that are away are told of at once."""
+    keys = [spec.key for spec in desired.services.values()]
+
+    def ask(name: str) -> HostFacts:
+        return read_host(reach.host(name), keys, reach.clock)
+
+    def read(name: str) -> HostFacts:
+        facts = (before.away.facts(name) if before else None) or ask(name)
+        if is_away(facts):
+            progress.read(facts)
+        if before is not None:
+            before.away.note(name, facts, partial(ask, name))
+        return facts
+
+    return {facts.host: facts for facts in reach.gather([partial(read, name) for name in names])}
+
+
+def _observe(
+    desired: Desired, reach: Reach, progress: _Progress, before: Before | None, *, passive: bool
+) -> Snapshot:
+    """Look at all services; in a watch only those are asked that have not been heard yet."""
+    if before is None or passive:
+        return observe(desired, reach, passive=passive, told=lambda facts, _: progress.read(facts))
+    snapshot = observe(desired, reach, passive=True)
+    now = reach.clock.monotonic()
+    unasked = before.heard.unasked(desired, snapshot, now)
+    if unasked.services:
+        before.heard.remember(desired, snapshot, observe(unasked, reach), now)
+    return before.heard.filled(desired, snapshot)
 
 
 def _like(desired: Desired, host: str) -> Frontend:
@@ -77,47 +155,6 @@ def _addresses(desired: Desired, known: Mapping[str, Frontend]) -> dict[str, str
     pairs += [(spec.hostname, spec.host) for spec in desired.services.values() if spec.host in known]
     found = {name: host for name, host in pairs if name and name not in LOOPBACK}
     return {**found, **{host: host for host in known}}
-
-
-# --- hosts that do not answer --------------------------------------------------------------
-
-
-class _Dead:
-    """A host that did not answer a moment ago: asking again would only wait again."""
-
-    def __init__(self, host: str, problem: Unknown) -> None:
-        self.host = host
-        self._problem = problem
-
-    def run(self, *_: Any, **__: Any) -> NoReturn:
-        """Fail at once, as it did."""
-        kind = self._problem.kind
-        error = HelperError(
-            self.host, self._problem.reason.removeprefix(f"{kind}: "), hint=self._problem.hint
-        )
-        error.kind = kind
-        raise error
-
-    probe = run
-
-    def close(self) -> None:
-        """Nothing to give back."""
-
-
-def _is_dead(facts: HostFacts) -> bool:
-    return facts.problem is not None and facts.problem.kind in _NO_CONNECTION
-
-
-def _without_the_dead(
-    hosts: Callable[[str], Host], listings: Mapping[str, HostFacts]
-) -> Callable[[str], Host]:
-    """Give hosts of which those that did not answer are not asked again."""
-
-    def host(name: str) -> Host:
-        problem = listings[name].problem if name in listings and _is_dead(listings[name]) else None
-        return hosts(name) if problem is None else Host(_Dead(name, problem))
-
-    return host
 
 
 # --- services that nobody declared ---------------------------------------------------------

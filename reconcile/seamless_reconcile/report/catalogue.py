@@ -19,8 +19,10 @@ page is made from `audit/catalogue.py`.
   none of its own.
 - `resource` is an address of the manifest (`service.x`, `tunnel.x`, `cache.x`); for what no manifest
   names `key.KEY`, `path.PATH` or `forward.PORT`; for a whole host `host.NAME`.
-- In remedies, NAME, KEY, PATH and HOST stand for those of the finding; `ssh HOST` falls away on this
-  machine. *Undeclared*: the remedy where no manifest names the resource.
+- In remedies, NAME, KEY, PATH, PIDS and HOST stand for those of the finding; `ssh HOST` falls away on
+  this machine, and on another one is followed by the PATH that also finds helpers in a conda base
+  environment. HINT is what the finding itself says. *Undeclared*: the remedy where no manifest names
+  the resource.
 
 Exit codes: 0 everything was looked at; 2 something at least as grave as `--fail-on` was found; 3
 something could not be told (the findings marked *untold*). 2 goes before 3: with `--fail-on error`
@@ -50,5 +52,11 @@ def _table(rules: Iterable[Rule]) -> list[str]:
     return rows
 
 
-def _filled(remedy: str) -> str:
-    return remedy.format(name="NAME", key="KEY", path="PATH", pids="PIDS", on="ssh HOST ", where="on HOST")
+def _filled(steps: Iterable[str]) -> str:
+    """Give steps in one line, commands as code."""
+    names = {
+        "name": "NAME", "key": "KEY", "path": "PATH", "pids": "PIDS", "hint": "HINT",
+        "on": "ssh HOST ", "where": "on HOST",
+    }  # fmt: skip
+    filled = [step.format(**names) for step in steps]
+    return "; then ".join(f"`{step[1:]}`" if step.startswith("$") else step for step in filled)

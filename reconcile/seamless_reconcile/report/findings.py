@@ -32,7 +32,12 @@ def audit_to_dict(scene: Scene, findings: Sequence[Finding]) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "findings": [finding_to_dict(finding) for finding in findings],
         "hosts": [
-            {"name": name, "answered": facts.problem is None} for name, facts in scene.snapshot.hosts.items()
+            {
+                "name": safe(name),
+                "answered": facts.problem is None,
+                "problem": safe(facts.problem.reason) if facts.problem else None,
+            }
+            for name, facts in scene.snapshot.hosts.items()
         ],
         "resources": resources(scene),
         "passive": scene.snapshot.passive,
@@ -50,6 +55,7 @@ def finding_to_dict(finding: Finding) -> dict[str, Any]:
         "message": safe(finding.message),
         "meaning": finding.rule.meaning,
         "remedy": safe(finding.remedy),
+        "commands": [safe(command) for command in finding.commands],
         "evidence": _safe_values(dict(finding.evidence)),
     }
 

@@ -15,6 +15,7 @@ from seamless_reconcile.desired import Desired, ServiceSpec
 from seamless_reconcile.ports import Reach
 from seamless_reconcile.resolver.frontends import Frontend
 from simulated.bench import DictMemory, one_by_one, spec_of
+from simulated.test_second_process import overtaken
 from world import DATABASE, HASHSERVER, JOBSERVER, Case, World, build
 from world.cases import FRONTEND
 from world.state import StateFile
@@ -174,6 +175,40 @@ def soon_gone() -> Scene:
     return look(build(HEALTHY, placed), spec_of(placed))
 
 
+def other_version() -> Scene:
+    placed = replace(STORE, meta={**STORE.meta, "reconcile": {"version": "0.0.1"}})
+    return look(build(HEALTHY, placed), spec_of(STORE))
+
+
+def another_deployment() -> Scene:
+    return look(build(HEALTHY, STORE), spec_of(STORE, meta={**STORE.meta, "project": "q"}))
+
+
+def one_key_twice() -> Scene:
+    world = build(HEALTHY, STORE)
+    other = replace(HEALTHY, tunnel="none", client="absent")
+    build(other, STORE, host="second", world=world)
+    return look(world, hosts=(*there(), Frontend("second", "localhost", tunnelled=True)))
+
+
+def two_processes() -> Scene:
+    first = overtaken()
+    return look(first.world, *first.desired.services.values(), memory=first.memory)
+
+
+def caches_inside() -> Scene:
+    world = build(HEALTHY, STORE)
+    build(GONE, replace(STORE, key="other", workdir="~/buffers/p/STAGE-x"), world=world)
+    world.hosts[FRONTEND].state.pop("other")
+    return look(world, spec_of(STORE))
+
+
+def permissive() -> Scene:
+    world = build(HEALTHY, STORE)
+    world.hosts[FRONTEND].guard = ("--permissive-paths",)
+    return look(world, spec_of(STORE))
+
+
 SCENES: dict[str, Callable[[], Scene]] = {
     "R101": one(Case(cache="populated")),
     "R102": one(GONE),
@@ -188,6 +223,10 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "R111": soon_gone,
     "R112": one_port_for_two,
     "R113": handshake_fails,
+    "R114": other_version,
+    "R115": another_deployment,
+    "R116": one_key_twice,
+    "R117": two_processes,
     "R201": one(replace(HEALTHY, tunnel="none")),
     "R202": one(replace(HEALTHY, tunnel="misrouted")),
     "R203": one(replace(HEALTHY, tunnel="orphan", client="absent"), tunnel="closed"),
@@ -202,8 +241,11 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "R307": warm_above,
     "R308": faulty(Fault("timeout", "rhl-ps-persistent", times=None)),
     "R309": one(replace(HEALTHY, cache="empty"), cache="warm"),
+    "R310": caches_inside,
     "R401": faulty(Fault("unreachable", times=None)),
     "R402": faulty(Fault("reply", times=None, reply=(127, b"", b"rhl-ps: command not found"))),
     "R403": guarded,
     "R404": listing_fails,
+    "R405": permissive,
+    "R406": one(replace(HEALTHY, age=-600.0)),
 }

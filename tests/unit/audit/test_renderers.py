@@ -251,7 +251,7 @@ def test_json_tells_what_was_looked_at():
     scene, found = everything()
     told = report.audit_to_dict(scene, found)
     assert told["format_version"] == 1
-    assert told["hosts"] == [{"name": "frontend", "answered": True}]
+    assert told["hosts"] == [{"name": "frontend", "answered": True, "problem": None}]
     declared = {one["address"]: one["declared"] for one in told["resources"]}
     assert declared["service.hashserver"] is True
     assert declared[f"service.{RESULTS.key}"] is False

@@ -44,6 +44,10 @@ GOLDEN = {
     "R111": "soon exits when idle",
     "R112": "two services claim one port",
     "R113": "service that could not be judged",
+    "R114": "launched by another version",
+    "R115": "key of another deployment",
+    "R116": "one key on several hosts",
+    "R117": "two processes of one service",
     "R201": "broken tunnel",
     "R202": "misrouted tunnel",
     "R203": "orphan tunnel",
@@ -58,10 +62,13 @@ GOLDEN = {
     "R307": "warm cache above a cold one",
     "R308": "cache that could not be looked at",
     "R309": "not warm as declared",
+    "R310": "caches inside a cache",
     "R401": "host that could not be asked",
     "R402": "helpers not installed",
     "R403": "guard without a path policy",
     "R404": "listing incomplete",
+    "R405": "guard that lets every path through",
+    "R406": "clocks that differ",
 }
 # What is found besides, because both are so.
 BESIDES = {"R106": {"R404"}, "R112": {"R110"}}
@@ -184,7 +191,8 @@ def test_what_nobody_declared_gets_remedies_without_a_manifest():
     for case in (GONE, replace(GONE, state="failed"), replace(HEALTHY, port="closed")):
         (found,) = find(look(build(case, STORE), hosts=there()))
         assert found.resource == f"key.{STORE.key}"
-        assert f"ssh frontend rhl-logs {STORE.key}" in found.remedy
+        assert f"rhl-logs {STORE.key} --tail 50" in found.remedy
+        assert found.remedy.startswith("ssh frontend 'PATH=$HOME/miniforge3/bin:$HOME/miniconda3/bin:$PATH' ")
         assert "seamless-reconcile" not in found.remedy
 
 
@@ -200,7 +208,9 @@ def test_a_connection_file_about_another_host_is_not_judged_here():
     world = build(HEALTHY, STORE)
     other = replace(HEALTHY, tunnel="none", client="absent")
     build(other, STORE, host="second", world=world)
-    assert find(look(world, hosts=(*there(), Frontend("second", "localhost", tunnelled=True)))) == ()
+    (found,) = find(look(world, hosts=(*there(), Frontend("second", "localhost", tunnelled=True))))
+    # That the key lives twice is found, on the host which the file does not lead to.
+    assert (found.rule.id, found.host) == ("R116", "second")
 
 
 def test_connection_files_are_judged_only_where_all_was_seen():
@@ -219,9 +229,7 @@ def test_a_forward_that_nobody_names_is_found_and_a_users_own_is_not():
         return find(replace(scene, forwards=(Forward(**{**settled, **fields}),)))
 
     (one,) = found(monitor=Process(41, 1.0), ssh=Process(42, 1.0))
-    assert (one.rule.id, one.resource, one.remedy) == (
-        "R203", "forward.1234", "if it is not in use: kill 42 41",
-    )  # fmt: skip
+    assert (one.rule.id, one.resource, one.commands) == ("R203", "forward.1234", ("kill 42 41",))
     port = scene.snapshot.services["hashserver"].port
     assert ids(found(ssh=Process(42, 1.0), remote_port=port)) == ["R203"]
     assert found(ssh=Process(42, 1.0)) == ()
