@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from seamless_reconcile.cli import names
 from seamless_reconcile.cli.options import DEFAULT_FILE, Asked, output_options, reaching_options
 from seamless_reconcile.cli.output import Output
 from seamless_reconcile.exits import Exit
@@ -25,10 +26,20 @@ FORMATS = ("text", "json", "ndjson", "junit", "markdown", "html")
 @output_options()
 @reaching_options
 @click.option(
-    "--cluster", "clusters", multiple=True, metavar="NAME", help="Look at this cluster's hosts too."
+    "--cluster",
+    "clusters",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=names.clusters,
+    help="Look at this cluster's hosts too.",
 )
 @click.option(
-    "--host", "hosts", multiple=True, metavar="NAME", help="Look at this host too (its ssh name, or local)."
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=names.hosts,
+    help="Look at this host too (its ssh name, or local).",
 )
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How it is told."

@@ -22,6 +22,7 @@ _COMMANDS = {
     "show": (_HERE + "show", "Show a saved plan."),
     "graph": (_HERE + "graph", "Draw what requires what, from the manifest alone."),
     "schema": (_HERE + "schema", "Print the manifest's JSON Schema."),
+    "completion": (_HERE + "completion", "Let a shell complete commands, options and names."),
     "demo": (_HERE + "demo", "The whole story on this machine, in a throw-away folder."),
 }
 

@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 import click
 
+from seamless_reconcile.cli import names
 from seamless_reconcile.cli.failures import guarded
 from seamless_reconcile.cli.output import Output
 from seamless_reconcile.exits import Exit
 
-DEFAULT_FILE = "seamless.reconcile.yaml"
+DEFAULT_FILE = names.DEFAULT_FILE
 
 Function = Callable[..., Any]
 Command = Callable[..., Exit]
@@ -137,6 +138,7 @@ def _files_option(function: Function) -> Function:
         "files",
         multiple=True,
         metavar="FILE",
+        shell_complete=names.files,
         help=f"The manifest; several are a union. Default: {DEFAULT_FILE} in this folder.",
     )
     return option(function)
@@ -161,12 +163,14 @@ def narrowing_options(function: Function) -> Function:
             "--target",
             multiple=True,
             metavar="ADDR",
+            shell_complete=names.addresses,
             help="Only this resource and what it requires, such as service.database. May be repeated.",
         ),
         click.option(
             "--replace",
             multiple=True,
             metavar="ADDR",
+            shell_complete=names.replaceable,
             help="Replace this service or tunnel although nothing is wrong with it. May be repeated.",
         ),
     )
