@@ -47,6 +47,12 @@ def _malformed() -> Bench:
     return Bench(world, spec_of(HASHSERVER, cache="cold"), spec_of(DATABASE, cache="cold"))
 
 
+def _read_through_its_client_file() -> Bench:
+    """Only the client file leads from the malformed state file to a port, which is closed."""
+    world = build(Case("malformed", client="good", cache="populated"), HASHSERVER)
+    return Bench(world, spec_of(HASHSERVER), spec_of(DATABASE))
+
+
 def _guarded_by_markers() -> Bench:
     bench = running(*pair(cache="cold"), world=new_world(guard=("--clear-policy", "seamless")))
     assert use(bench.world, FRONTEND, HASHSERVER.key)
@@ -70,8 +76,8 @@ def _broken_tunnels() -> Bench:
 
 
 SCENARIOS = [
-    _from_nothing, _cold_again, _cold_on_this_machine, _torn_down, _malformed, _guarded_by_markers,
-    _deep_and_guarded_by_roots, _broken_tunnels,
+    _from_nothing, _cold_again, _cold_on_this_machine, _torn_down, _malformed,
+    _read_through_its_client_file, _guarded_by_markers, _deep_and_guarded_by_roots, _broken_tunnels,
 ]  # fmt: skip
 
 

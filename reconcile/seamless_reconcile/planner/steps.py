@@ -155,13 +155,23 @@ def _link_service(draft: _Draft, spec: ServiceSpec) -> None:
     remove, launch, open_ = (Verb.REMOVE_STATE, name), (Verb.LAUNCH, name), (Verb.OPEN_TUNNEL, name)
     draft.after(stop, close)
     draft.after(save, stop)
-    draft.after(remove, stop, save, close)
+    draft.after(remove, stop, save)
+    if _read_through_its_client_file(draft.snapshot.services[name]):
+        # Cut off between the two, nothing would tell any more which process it was of (L2).
+        draft.after(close, remove)
+    else:
+        draft.after(remove, close)
     draft.after(launch, remove, save, stop, close)
     draft.after(open_, launch, close)
     for needed in spec.dependencies:
         # Down in reverse: a job server must not lose its storage while it still works.
         draft.after((Verb.STOP, needed), stop)
         draft.after(launch, (Verb.LAUNCH, needed))
+
+
+def _read_through_its_client_file(seen: ServiceObserved) -> bool:
+    """Tell whether a state file says nothing itself, so that the client file may be all that leads on."""
+    return seen.state is State.MALFORMED and seen.pid is None
 
 
 def _link_clear(draft: _Draft, node: CacheNode, decided: Clear, terrain: Terrain) -> None:
