@@ -149,8 +149,14 @@ def _chosen(
     fitting.sort(key=lambda pair: _distance(found, *pair))
     best = fitting[0][0]
     # Whose names run together with it, if anybody's.
-    rivals = [c for c, spec in fitting if c.guess.values != best.guess.values and not _differs(found, spec)]
+    mine = _place(best.guess)
+    rivals = [c for c, spec in fitting if _place(c.guess) != mine and not _differs(found, spec)]
     return (_variant(found, *fitting[0], rivals),), wrong
+
+
+def _place(guess: Guess) -> dict[str, str | None]:
+    """Give an identity without its queue, which not every key tells."""
+    return {name: value for name, value in guess.values.items() if name != "queue"}
 
 
 def _fits(found: Found, guess: Guess, spec: ServiceSpec) -> bool:
@@ -159,7 +165,7 @@ def _fits(found: Found, guess: Guess, spec: ServiceSpec) -> bool:
         return False
     if guess.silent:
         return True
-    names = [name for name in relevant(guess.type) if not (name == "queue" and guess.values["queue"] is None)]
+    names = [name for name in relevant(guess.type) if name != "queue" or guess.values.get(name)]
     return all(spec.identity.get(name) == guess.values.get(name) for name in names)
 
 

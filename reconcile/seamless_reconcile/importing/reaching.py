@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rhl_helpers.text import safe
 from seamless_reconcile.audit.adopt import type_of
-from seamless_reconcile.audit.survey import without_the_dead
+from seamless_reconcile.audit.away import without_the_away
 from seamless_reconcile.declared import Entry, Manifest, ManifestError, Problem
 from seamless_reconcile.desired import Desired, ServiceSpec
 from seamless_reconcile.importing.gather import Gathered, Possible, gather
@@ -74,7 +74,7 @@ def imported(wanted: Wanted, reach: Reach, environ: Mapping[str, str]) -> Import
     offered: list[Possible] = [(identity, spec.host, spec.key) for identity, spec in could]
     gathered = gather(machines, offered, reach, every=wanted.everything)
     items = _items(gathered, known, each)
-    alive = replace(reach, host=without_the_dead(reach.host, gathered.listings))
+    alive = replace(reach, host=without_the_away(reach.host, gathered.listings))
     return settle(
         items, gathered,
         partial(read_text, file=wanted.file, environ=environ),

@@ -7,7 +7,7 @@ from typing import Any
 
 from rhl_helpers.text import safe
 from seamless_reconcile.exits import Exit
-from seamless_reconcile.importing.values import Imported, Item
+from seamless_reconcile.importing.values import HostTold, Imported, Item
 from seamless_reconcile.plan import FORMAT_VERSION
 from seamless_reconcile.report.json_ import plain
 
@@ -47,21 +47,22 @@ def import_to_dict(result: Imported, file: str | None) -> dict[str, Any]:
         "file": file,
         "manifest": result.text,
         "entries": [_entry(item) for item in result.items],
-        "hosts": [
-            {
-                "name": host.name,
-                "answered": host.answered,
-                "reason": safe(host.reason),
-                "hint": safe(host.hint),
-            }
-            for host in result.hosts
-        ],
+        "hosts": [_host(host) for host in result.hosts],
         "warnings": [{"resource": where, "message": safe(said)} for where, said in result.warnings],
         "passive": result.passive,
         "exit_code": int(exit_of(result)),
     }
     clean: dict[str, Any] = plain(shape)
     return clean
+
+
+def _host(host: HostTold) -> dict[str, Any]:
+    return {
+        "name": host.name,
+        "answered": host.answered,
+        "reason": safe(host.reason),
+        "hint": safe(host.hint),
+    }
 
 
 def _entry(item: Item) -> dict[str, Any]:

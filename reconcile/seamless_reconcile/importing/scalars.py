@@ -6,6 +6,7 @@ everything escaped but printable ASCII. `${` is written `$${`: nothing from a ho
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from typing import Any
@@ -26,6 +27,7 @@ _MAX_NUMBER = 10**18
 _ENDLESS = 10**9
 
 
+@functools.lru_cache(maxsize=1024)
 def text(value: str) -> str:
     """Write a text as one YAML scalar, on one line."""
     escaped = value.replace("${", "$${")

@@ -172,13 +172,20 @@ def _unsettled(seen: ServiceObserved) -> str:
 
 def _other_command(today: Sequence[str], then: Sequence[str]) -> str:
     """Say how the command line that it was launched with differs from today's."""
-    gone = [word for word in then if word not in today and "status-file" not in word]
-    new = [word for word in today if word not in then and "status-file" not in word]
-    tails = [
-        word for word in new if not any(word.startswith("~/") and old.endswith(word[1:]) for old in gone)
+    gone, new = _without(then, today), _without(today, then)
+    told = [f"{what} {' '.join(words)}" for what, words in (("it had", gone), ("today's has", new)) if words]
+    other = "it was launched with another command line than your cluster files give today"
+    return f"{other}: {', '.join(told)}" if told else other
+
+
+def _without(words: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Give the words that only one of two command lines has; where the state file is, is not of them."""
+    return [
+        word
+        for index, word in enumerate(words)
+        if not any(same_command([word], [other]) or same_command([other], [word]) for other in others)
+        and not (index and words[index - 1] == "--status-file")
     ]
-    told = f": today's has {' '.join(tails)}" if tails else ""
-    return f"it was launched with another command line than your cluster files give today{told}"
 
 
 def _reason(resources: Sequence[Resource], plan: Plan) -> str:

@@ -38,6 +38,8 @@ def written(items: Sequence[Item], hosts: Sequence[HostTold]) -> Written:
         lines += [("", "defaults:"), *(("", f"  {name}: {scalar(value)}") for name, value in common.items())]
     entries = [item for item in items if item.variant is not None]
     active = any(item.active for item in entries)
+    if entries and not active:
+        lines.append(("", comment("all are commented out; with one of them as an entry, leave out the {}")))
     lines.append(("", "services:" if active else "services: {}"))
     for item in entries:
         lines += [(item.name, line) for line in _entry(item, common)]
