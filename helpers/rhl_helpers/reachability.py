@@ -19,6 +19,8 @@ from rhl_helpers.errors import HelperError, ProtocolError, Unreachable
 from rhl_helpers.text import safe
 from rhl_helpers.transport.base import Answer, Transport
 from rhl_helpers.transport.host_key import Dropped, ShownKey, agree
+from rhl_helpers.transport.output import Output
+from rhl_helpers.transport.process import DeadlineExceeded, run_process
 from rhl_helpers.transport.ssh_config import SshSettings, resolve, user_file
 
 Way = Literal["paramiko", "openssh"]
@@ -191,6 +193,24 @@ def lets_ports_through(transport: Transport, *, timeout: float) -> bool | None:
     except HelperError:
         return None
     return isinstance(answer, Answer)
+
+
+def ssh_lets_ports_through(route: Route, *, timeout: float) -> bool | None:
+    """Tell the same by the ssh binary; None if that is not told."""
+    settings = route.settings
+    options = ("BatchMode=yes", "StrictHostKeyChecking=yes", "UpdateHostKeys=no", "LogLevel=INFO")
+    line = ["ssh", *(("-F", settings.config_file) if settings.config_file else ())]
+    line += [word for option in options for word in ("-o", option)]
+    line += ["-W", f"127.0.0.1:{_NOBODYS_PORT}", "--", settings.alias]
+    output = Output(1, None)
+    try:
+        run_process(line, output, deadline=time.monotonic() + timeout)
+    except (DeadlineExceeded, OSError):
+        return None
+    said = output.stderr.lower()
+    if b"administratively prohibited" in said:
+        return False
+    return True if output.started or b"connect failed" in said else None
 
 
 # --- other names for the same host ---------------------------------------------------------

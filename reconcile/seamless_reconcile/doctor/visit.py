@@ -1,0 +1,83 @@
+"""From options to an examination of the real world: this machine and all hosts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from threading import Lock
+
+from seamless_reconcile.desired import Desired
+from seamless_reconcile.doctor.here import report_here
+from seamless_reconcile.doctor.look_here import help_texts, launcher_version, look_here
+from seamless_reconcile.doctor.look_host import Asked, look_host
+from seamless_reconcile.doctor.patients import patients_of
+from seamless_reconcile.doctor.seen import HereSight, HostSight, Patient
+from seamless_reconcile.doctor.values import Examination, Status
+from seamless_reconcile.doctor.verdicts import report_of
+from seamless_reconcile.events import Event, HostRead, Reading, Reporter
+from seamless_reconcile.resolver import resolve_files
+from seamless_reconcile.resolver.frontends import Frontend, frontends
+
+_MAX_AT_ONCE = 64
+
+
+def examined(
+    files: Sequence[str],
+    clusters: Sequence[str],
+    hosts: Sequence[str],
+    *,
+    ssh: Asked,
+    timeout: float | None,
+    environ: Mapping[str, str],
+    reporter: Reporter,
+) -> Examination:
+    """Find out which hosts, look at them and at this machine, judge.
+
+    Raises:
+        ManifestError: a manifest or a cluster is at fault; nothing was contacted.
+    """
+    folder = str(Path(files[0]).resolve().parent if files else Path.cwd())
+    desired = resolve_files(files, environ=environ)[1] if files else Desired({})
+    named = frontends(clusters, folder=folder, environ=environ)
+    patients = patients_of(desired, [*named, *(Frontend(host) for host in hosts)])
+    here, sights = _look(patients, partial(look_here, files, patients, folder=folder, environ=environ),
+                         ssh, timeout, _OneByOne(reporter))  # fmt: skip
+    return Examination(report_here(here), tuple(report_of(sight) for sight in sights))
+
+
+class _OneByOne:
+    """Give a reporter one event at a time."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter, self._lock = reporter, Lock()
+
+    def on_event(self, event: Event) -> None:
+        """Hand an event on."""
+        with self._lock:
+            self._reporter.on_event(event)
+
+
+def _look(
+    patients: Sequence[Patient],
+    here: partial[HereSight],
+    ssh: Asked,
+    timeout: float | None,
+    reporter: _OneByOne,
+) -> tuple[HereSight, list[HostSight]]:
+    """Look at everything at once: a host that is dead holds nobody up."""
+    reporter.on_event(Reading(tuple(patient.name for patient in patients)))
+    texts, version = help_texts(), launcher_version()
+
+    def visit(patient: Patient) -> HostSight:
+        sight = look_host(patient, ssh, timeout=timeout, local_help=texts, version=version)
+        report = report_of(sight)
+        problem = report.first.seen if report.first and report.status is Status.FIX else ""
+        reporter.on_event(HostRead(patient.name, sight.seconds, problem))
+        return sight
+
+    with ThreadPoolExecutor(min(len(patients) + 1, _MAX_AT_ONCE), thread_name_prefix="visit") as pool:
+        mine = pool.submit(here)
+        theirs = [pool.submit(visit, patient) for patient in patients]
+        return mine.result(), [future.result() for future in theirs]
