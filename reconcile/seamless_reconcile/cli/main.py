@@ -17,6 +17,7 @@ _COMMANDS = {
     "plan": (_HERE + "plan", "Show what is, what should be, and what would be done; change nothing."),
     "apply": (_HERE + "apply", "Make it so: plan, ask, act, verify."),
     "audit": (_HERE + "audit", "Find what is wrong, doubtful or forgotten; change nothing."),
+    "diagnose": (_HERE + "diagnose", "Say why a service fails, and which package to fix; change nothing."),
     "doctor": (_HERE + "doctor", "Check the way to hosts and their helpers; change nothing."),
     "import": (_HERE + "import_", "Write a manifest of what is there; change nothing."),
     "run": (_HERE + "run", "Run a command on cold caches, and prove that it did."),
