@@ -5,8 +5,9 @@ A reporter is anything with `on_event`; `Silent` ignores everything, so new even
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from seamless_reconcile.outcomes import Outcome
 from seamless_reconcile.plan import Action, Plan
@@ -72,7 +73,20 @@ class Stopping:
     in_hand: int
 
 
-Event = Reading | HostRead | Waiting | Planned | Started | Progress | Ended | Stopping
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something that programs want to know of while it happens, in a command's own words.
+
+    Attributes:
+        what: which sort of thing, one word.
+        details: what it is, as JSON.
+    """
+
+    what: str
+    details: Mapping[str, Any]
+
+
+Event = Reading | HostRead | Waiting | Planned | Started | Progress | Ended | Stopping | Noted
 
 
 class Reporter(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from seamless_reconcile.audit.caches import cache_findings
@@ -37,7 +37,7 @@ _ROOTS = frozenset(
 )  # after which a service's tunnel and cache are not judged by themselves
 
 
-def untold(scene: Scene, found: tuple[Finding, ...]) -> bool:
+def untold(scene: Scene, found: Sequence[Finding]) -> bool:
     """Tell whether something could not be told, so that the absence of findings proves nothing."""
     unknown = any(resource.verdict is Verdict.UNKNOWN for resource in scene.plan.resources)
     return unknown or any(one.rule.untold for one in found)

@@ -68,7 +68,7 @@ def _root(scene: Scene, spec: ServiceSpec) -> Finding | None:
     seen = scene.snapshot.services[spec.name]
     rule = _rule(scene, spec, seen)
     if rule:
-        return _about(rule, scene, spec, seen, seen.reason or seen.state.value)
+        return _about(rule, scene, spec, seen, (seen.reason or seen.state.value) + _idled(seen))
     declared = scene.resource(f"service.{spec.name}") if spec.name in scene.declared else None
     if declared is None or seen.state in (State.UNKNOWN, State.MISWIRED) or not declared.changes:
         return None
@@ -103,6 +103,13 @@ def _rule(scene: Scene, spec: ServiceSpec, seen: ServiceObserved) -> str | None:
         if row.json_status == "starting":
             return "R105"
     return _BY_STATE.get(seen.state)
+
+
+def _idled(seen: ServiceObserved) -> str:
+    """Say that a process which is gone may have ended by itself: it does so without a request."""
+    idle = idle_timeout(seen.command)
+    ran = seen.state is State.STALE and seen.row is not None and seen.row.json_status == "running"
+    return f"; it ends by itself after {idle:g} s without a request" if ran and idle and idle > 0 else ""
 
 
 # --- wires ---------------------------------------------------------------------------------

@@ -135,7 +135,7 @@ def _observe(
     """Look at all services; in a watch only those are asked that have not been heard yet."""
     if before is None or passive:
         return observe(desired, reach, passive=passive, told=lambda facts, _: progress.read(facts))
-    snapshot = observe(desired, reach, passive=True)
+    snapshot = observe(desired, reach, passive=True, told=lambda facts, _: progress.read(facts))
     now = reach.clock.monotonic()
     unasked = before.heard.unasked(desired, snapshot, now)
     if unasked.services:

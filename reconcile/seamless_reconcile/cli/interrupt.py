@@ -72,6 +72,16 @@ def reluctantly(stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
+def ended_by(stop: threading.Event) -> Iterator[None]:
+    """While this lasts, SIGINT and SIGTERM set `stop` and do nothing else: they are how a watch ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with _handler(lambda _number, _frame: stop.set()):
+        yield
+
+
+@contextmanager
 def _handler(on_signal: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

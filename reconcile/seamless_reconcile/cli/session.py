@@ -49,13 +49,7 @@ def files_of(asked: Asked) -> tuple[str, ...]:
 def opened(asked: Asked, out: Output, *more: Reporter, events: Path | None = None) -> Iterator[Session]:
     """Open a session that reports to the user, to the events file and to whoever else wants to know."""
     files = files_of(asked)
-    with ExitStack() as stack:
-        stack.enter_context(_library_logs(out))
-        log = _events_file(events) if events else None
-        if log is not None:
-            stack.callback(log.close)
-        progress = out.progress()
-        stack.callback(getattr(progress, "pause", lambda: None))
+    with reporting(out, *more, events=events) as reporter:
         from seamless_reconcile.workflow import Session, Settings  # noqa: PLC0415 - see above
 
         settings = Settings(
@@ -66,8 +60,30 @@ def opened(asked: Asked, out: Output, *more: Reporter, events: Path | None = Non
             lock_timeout=asked.lock_timeout,
             environ=dict(os.environ),
         )
-        reporter = Several(*more, *([log] if log else []), progress)
-        yield stack.enter_context(Session.open(settings, reporter))
+        with Session.open(settings, reporter) as session:
+            yield session
+
+
+@contextmanager
+def reporting(
+    out: Output, *more: Reporter, events: Path | None = None, progress: Reporter | None = None
+) -> Iterator[Reporter]:
+    """Give who tells the user and the events file what happens; gives the screen back at the end.
+
+    Args:
+        out: how the command talks.
+        more: whoever else wants to know, before these.
+        events: the events file, if there is to be one.
+        progress: who tells the user, where that is not what `out` would choose.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_library_logs(out))
+        log = _events_file(events) if events else None
+        if log is not None:
+            stack.callback(log.close)
+        progress = progress or out.progress()
+        stack.callback(getattr(progress, "pause", lambda: None))
+        yield Several(*more, *([log] if log else []), progress)
     if log is not None and log.problem:
         out.say(f"--events: not all could be written: {log.problem}")
 

@@ -19,7 +19,7 @@ from seamless_reconcile.report.words import plural
 
 FORMAT_VERSION = 1
 
-_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _NOUN = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
@@ -150,8 +150,8 @@ def findings_text(findings: Sequence[Finding], last: str) -> RenderableType:
     parts: list[RenderableType] = []
     for finding in findings:
         front = Text.assemble(
-            (f"{finding.rule.id} ", _STYLE[finding.severity]),
-            (f"{finding.severity.value:<8}", _STYLE[finding.severity]),
+            (f"{finding.rule.id} ", STYLES[finding.severity]),
+            (f"{finding.severity.value:<8}", STYLES[finding.severity]),
         )
         where = f"{finding.resource} on {finding.host}" if finding.host else finding.resource
         parts.append(Hanging(front, line(f"{where}: {finding.rule.title}: {finding.message}")))

@@ -28,6 +28,7 @@ from seamless_reconcile.events import (
     Ended,
     Event,
     HostRead,
+    Noted,
     Planned,
     Progress,
     Reading,
@@ -226,5 +227,7 @@ def _event(event: Event) -> Object:
         return {"event": "progress", "action": event.action.id, "what": event.what}
     if isinstance(event, Ended):
         return {"event": "ended", "outcome": outcome_to_dict(event.outcome)}
+    if isinstance(event, Noted):
+        return {"event": event.what, **event.details}
     # The type checker knows that only this one is left, and complains where a new event is forgotten.
     return {"event": "stopping", "in_hand": event.in_hand}
