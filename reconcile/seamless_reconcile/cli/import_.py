@@ -101,8 +101,14 @@ def _check(
         # It becomes an argument of ssh: no option, no shell word.
         if not _HOST.fullmatch(host):
             raise click.BadParameter(f"{host!r} is no host name", param_hint="'--host'")
-    if given and not everything:
-        raise click.UsageError(f"--{next(iter(given))} goes with --all")
+    from seamless_reconcile.manifest.rules import name_fault, subproject_fault  # noqa: PLC0415 - see above
+
+    for name, value in given.items():
+        if not everything:
+            raise click.UsageError(f"--{name} goes with --all")
+        fault = subproject_fault(value) if name == "subproject" else name_fault(value)
+        if fault:
+            raise click.BadParameter(f"{value!r} {fault}", param_hint=f"'--{name}'")
     if force and save_to is None:
         raise click.UsageError("--force goes with --output")
     if save_to is not None and not force and (save_to.exists() or save_to.is_symlink()):

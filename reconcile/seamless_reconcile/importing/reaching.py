@@ -99,15 +99,13 @@ def clusters_of(wanted: Wanted, known: Landscape) -> tuple[str, ...]:
 
 
 def _checked(names: tuple[str, ...], known: Landscape) -> tuple[str, ...]:
-    problems = [
-        Problem(
-            None, f"the definition of cluster {safe(name)} is at fault", "`validate` a manifest that names it"
-        )
-        if name in known.faulty
-        else Problem(None, f"there is no cluster {safe(name)}", nearest(name, list(known.clusters)))
-        for name in names
-        if name not in known.clusters
-    ]
+    problems: list[Problem] = []
+    for name in names:
+        if name in known.faulty:
+            problems += known.faulty[name]
+        elif name not in known.clusters:
+            hint = nearest(name, list(known.clusters))
+            problems.append(Problem(None, f"there is no cluster {safe(name)}", hint))
     if problems:
         raise ManifestError(problems)
     return tuple(dict.fromkeys(names))

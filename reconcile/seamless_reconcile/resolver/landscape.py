@@ -57,12 +57,12 @@ class Landscape:
 
     Attributes:
         selected: cluster, project, subproject, stage and substage, as the folder's files select them.
-        faulty: names of clusters whose definitions are at fault.
+        faulty: what is wrong with the definitions of the other clusters.
     """
 
     clusters: Mapping[str, Cluster]
     selected: Mapping[str, str | None] = field(default_factory=dict)
-    faulty: frozenset[str] = frozenset()
+    faulty: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
 
 
 def landscape(folder: str, environ: Mapping[str, str]) -> Landscape:
@@ -83,7 +83,8 @@ def landscape(folder: str, environ: Mapping[str, str]) -> Landscape:
         names = ("cluster", "project", "subproject", "stage", "substage")
         chosen = {name: selection.globals[f"_current_{name}"] or None for name in names}
         clusters = {name: _cluster(name, local=name == definitions.local) for name in definitions.usable}
-        return Landscape(clusters, chosen, frozenset(definitions.faults))
+        faulty = {name: tuple(definitions.problems(name)) for name in definitions.faults}
+        return Landscape(clusters, chosen, faulty)
 
 
 def _cluster(name: str, *, local: bool) -> Cluster:

@@ -53,10 +53,10 @@ far:
 far-rw-x:
   type: local
   tunnel: true
+  workers: 4
   frontends:
-    - hostname: localhost
-      ssh_hostname: front
-      hashserver: {bufferdir: /data/b}
+    - hostname: front2
+      jobserver: {conda: js, network_interface: localhost, port_start: 7000, port_end: 7100}
 """
 HEALTHY = Case("running", "ours", "ours", "good", "populated", "good", age=60.0)
 GONE = replace(HEALTHY, process="dead", port="closed", tunnel="none", client="absent")
