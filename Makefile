@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 JOBS   ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layering format sshd clean
+.PHONY: help demo test check lint types layering format sshd clean reference man docs dist
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,24 @@ layering: $(VENV)/ready
 format: $(VENV)/ready  ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+reference: $(VENV)/ready  ## write anew what the documents take from the code
+	$(BIN)/python -m docs.make
+
+man: reference  ## the man pages, in docs/man
+	@echo "read one: man -l docs/man/seamless-reconcile.1; every install of the package brings them along"
+
+docs: $(VENV)/docs-ready  ## the documents as a site, in site/
+	$(BIN)/mkdocs build --strict --quiet
+
+dist: $(VENV)/dist-ready  ## wheel and sdist, in dist/
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+$(VENV)/docs-ready $(VENV)/dist-ready: $(VENV)/%-ready: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --group $*
+	@touch $@
 
 sshd:
 	@.ci/ensure-sshd

@@ -26,6 +26,10 @@ class LazyGroup(click.Group):
         """Give the names, in the order of a user's day."""
         return list(self._lazy)
 
+    def short_help_of(self, name: str) -> str:
+        """Give a command's line in the list of commands."""
+        return self._lazy[name][1]
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """Import one command; None if there is no such."""
         if cmd_name not in self._lazy:
