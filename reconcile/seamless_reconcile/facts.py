@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 from rhl_helpers.client import ConnectionFile, Forward, MalformedFile
 from rhl_helpers.rows import MalformedRow, PersistentRow, ServerRow
@@ -29,9 +30,9 @@ NOT_OURS = frozenset({Evidence.ZOMBIE, Evidence.STRANGER, Evidence.GONE})
 """Whoever has that pid, if anybody: it is not the service."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HostFacts:
-    """All launcher rows of one host.
+    """All launcher rows of one host. Without slots: what is looked up again and again is kept beside it.
 
     Attributes:
         rows: every row that could be read, by key; for failed services, on whose pid `rhl-ps` does
@@ -58,6 +59,20 @@ class HostFacts:
     def complete(self) -> bool:
         """Whether every row of the host was seen."""
         return self.problem is None
+
+    @cached_property
+    def live_ports(self) -> frozenset[int]:
+        """The ports of all live services."""
+        return frozenset(row.port for row in self.rows.values() if row.live and row.port)
+
+    @cached_property
+    def claims(self) -> Mapping[int, tuple[ServerRow, ...]]:
+        """The live rows that say they run, by the port they claim."""
+        found: dict[int, list[ServerRow]] = {}
+        for row in self.rows.values():
+            if row.live and row.json_status == "running" and row.port is not None:
+                found.setdefault(row.port, []).append(row)
+        return {port: tuple(rows) for port, rows in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +164,10 @@ class TunnelFacts:
 
     Attributes:
         file: the client's connection file.
-        forwards: this user's forwards to the service's host.
+        forwards: this user's forwards to the service's host that begin or end at a port of its own.
         answer: how the handshake through the connection went; None if it was not asked.
-        named_ports: local ports that connection files of other services name: what listens there is theirs.
+        named_ports: those of their local ports that connection files of other services name: what
+            listens there is theirs.
     """
 
     file: ConnectionFile | MalformedFile | None

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
-from seamless_reconcile.paths import expand, may_overlap
+from seamless_reconcile.paths import ancestors, expand, may_overlap
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Nearby(Generic[T]):
 
     def above(self, path: str) -> list[T]:
         """Give what belongs to a directory in which this one lies (`paths.contains`)."""
-        return self._give(_ancestors(self._plain(path)))
+        return self._give(ancestors(self._plain(path)))
 
     def below(self, path: str) -> list[T]:
         """Give what belongs to a directory that lies in this one (`paths.contains`)."""
@@ -46,7 +46,7 @@ class Nearby(Generic[T]):
     def touching(self, path: str) -> list[T]:
         """Give what belongs to a directory that may overlap this one (`paths.may_overlap`)."""
         plain = self._plain(path)
-        near = [plain, *_ancestors(plain), *self._descendants(plain)]
+        near = [plain, *ancestors(plain), *self._descendants(plain)]
         return self._give([*near, *self._doubtful(plain)])
 
     def _plain(self, path: str) -> str:
@@ -70,9 +70,3 @@ class Nearby(Generic[T]):
     def _give(self, keys: Iterable[str]) -> list[T]:
         found = {index for key in keys for index in self._places.get(key, ())}
         return [self._values[index] for index in sorted(found)]
-
-
-def _ancestors(plain: str) -> Iterator[str]:
-    for index, character in enumerate(plain):
-        if character == "/":
-            yield plain[:index]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator
 
 # Stricter than the helper's own list: it would clear /home, /root, /dev and /usr/lib.
 _SYSTEM_ROOTS = (
@@ -25,6 +26,13 @@ def expand(path: str, home: str | None) -> str:
 def contains(parent: str, child: str) -> bool:
     """Tell whether `child` lies strictly below `parent`."""
     return child != parent and child.startswith(parent.rstrip("/") + "/")
+
+
+def ancestors(path: str) -> Iterator[str]:
+    """Give every directory that a tidy path lies strictly below (see `contains`); the root as ""."""
+    for index, character in enumerate(path):
+        if character == "/":
+            yield path[:index]
 
 
 def overlap(one: str, other: str) -> bool:

@@ -15,7 +15,7 @@ from seamless_reconcile.declared import CacheState
 from seamless_reconcile.desired import Desired
 from seamless_reconcile.facts import CacheFacts, Receipt
 from seamless_reconcile.observed import Absent, Unknown
-from seamless_reconcile.paths import contains, expand
+from seamless_reconcile.paths import ancestors, contains, expand
 
 KIND = "cache"
 
@@ -167,6 +167,8 @@ def classify(
         launches: who serves it now, to hold against the receipt.
     """
     seen = _judged(node, facts, meta, launches)
+    if facts.real_path is None:
+        return seen
     return replace(seen, real_path=facts.real_path, displaced=facts.displaced)
 
 
@@ -297,11 +299,8 @@ def _no_buffers(facts: CacheFacts) -> bool:
     The helper counts any child as content. Buffers lie in subdirectories named by prefix, so where
     every subdirectory is another cache, or leads to one, or is empty, there are none.
     """
-    caches = [row.path for row in facts.nested]
-    return all(
-        child.state == "empty" or any(child.path == path or contains(child.path, path) for path in caches)
-        for child in facts.children or ()
-    )
+    leading = {place for row in facts.nested for place in (row.path, *ancestors(row.path))}
+    return all(child.state == "empty" or child.path in leading for child in facts.children or ())
 
 
 def _still_as_noted(row: PersistentRow, receipt: Receipt | None, launches: Sequence[Launch]) -> bool:

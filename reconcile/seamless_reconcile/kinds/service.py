@@ -6,8 +6,6 @@ rely on is in docs/helper-facts.md: a live pid is not a healthy service, and not
 
 from __future__ import annotations
 
-import functools
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -16,6 +14,7 @@ from urllib.parse import urlsplit
 
 from rhl_helpers.rows import MalformedRow, ServerRow
 from rhl_helpers.transport.base import Answer
+from seamless_reconcile.commandline import split
 from seamless_reconcile.desired import ServiceSpec
 from seamless_reconcile.facts import NOT_OURS, Evidence, Ghost, HostFacts, ServiceFacts
 from seamless_reconcile.observed import Absent, Unknown
@@ -299,11 +298,10 @@ def _rival(row: ServerRow, host: HostFacts) -> str | None:
     """Name another live service that claims the same port: one of the two pids is a reused one."""
     if row.port is None:
         return None
-    for other in host.rows.values():
-        if other.key != row.key and other.port == row.port and other.live and other.json_status == "running":
-            mine, theirs = row.network_interface or "localhost", other.network_interface or "localhost"
-            if mine == theirs:
-                return other.key
+    for other in host.claims.get(row.port, ()):
+        mine, theirs = row.network_interface or "localhost", other.network_interface or "localhost"
+        if other.key != row.key and mine == theirs:
+            return other.key
     return None
 
 
@@ -314,12 +312,11 @@ def handshake_port(spec: ServiceSpec, row: ServerRow) -> int | None:
     return row.port
 
 
-@functools.lru_cache(maxsize=1024)
 def _words(command: str | None) -> tuple[str, ...]:
     if not command:
         return ()
     try:
-        return tuple(shlex.split(command))
+        return tuple(split(command))
     except ValueError:
         return (command,)
 
@@ -334,20 +331,16 @@ def same_command(desired: Iterable[str], observed: Iterable[str]) -> bool:
     file is the launcher's own business.
     """
     want, have = _comparable(desired), _comparable(observed)
+    if want == have:
+        return True
     return len(want) == len(have) and all(_same_word(w, h) for w, h in zip(want, have, strict=True))
 
 
 def _comparable(words: Iterable[str]) -> list[str]:
-    kept: list[str] = []
-    skip = False
-    for word in words:
-        if skip or word.startswith("--status-file="):
-            skip = False
-            continue
-        if word == "--status-file":
-            skip = True
-            continue
-        kept.append(word)
+    kept = [word for word in words if not word.startswith("--status-file=")]
+    while "--status-file" in kept:
+        at = kept.index("--status-file")
+        del kept[at : at + 2]
     return kept
 
 

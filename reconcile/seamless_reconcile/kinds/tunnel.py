@@ -7,6 +7,7 @@ connection file trusts it blindly, and a forward to a reused port reads someone 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -108,6 +109,20 @@ def classify(
     return seen(State.OPEN, verified=facts.answer is Answer.OK)
 
 
+def ports_of(
+    file: ConnectionFile | MalformedFile | None, row: ServerRow | None
+) -> tuple[frozenset[int], frozenset[int]]:
+    """Give the ports of this machine that a service's file names, and those at the service's end."""
+    far = _there(row.port, row.extra_ports) if row is not None else frozenset()
+    if not isinstance(file, ConnectionFile):
+        return frozenset(), far
+    return _there(file.port, file.extra), far | _there(file.tunneled_port, file.tunneled_extra)
+
+
+def _there(port: int | None, extra: Mapping[str, int] | None) -> frozenset[int]:
+    return frozenset(one for one in (port, *(extra or {}).values()) if one is not None)
+
+
 def _sort_forwards(
     spec: ServiceSpec, facts: TunnelFacts, row: ServerRow | None
 ) -> tuple[tuple[Forward, ...], tuple[Forward, ...]]:
@@ -116,12 +131,8 @@ def _sort_forwards(
     A local port left in the file may have been given to another service's forward since (S2). An ssh
     that carries other forwards too is a person's, neither made nor ended here.
     """
-    file = facts.file if isinstance(facts.file, ConnectionFile) else None
-    named = {file.port, *(file.extra or {}).values()} if file else set()
+    named, remote_ports = ports_of(facts.file, row)
     service_ports = {row.port, *row.extra_ports.values()} if row is not None else set()
-    remote_ports: set[int | None] = set(service_ports)
-    if file is not None:
-        remote_ports |= {file.tunneled_port, *(file.tunneled_extra or {}).values()}
     here = [f for f in facts.forwards if f.ssh_host == spec.host and not f.shared]
     mine = tuple(
         f

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from rhl_helpers.client import ConnectionFile
@@ -16,6 +16,7 @@ from seamless_reconcile.facts import CacheFacts, HostFacts, ServiceFacts, Tunnel
 from seamless_reconcile.kinds import cache, service, tunnel
 from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, Launch
 from seamless_reconcile.kinds.service import ServiceObserved, Wire, Wiring
+from seamless_reconcile.memory import no_collection
 from seamless_reconcile.observe.caches import read_cache
 from seamless_reconcile.observe.hosts import ask_home, read_host, row_of
 from seamless_reconcile.observe.places import with_real_place, with_real_workdirs
@@ -48,16 +49,15 @@ def observe(
     """
     nodes = cache.cache_nodes(desired)
     tunnelled = any(spec.tunnelled for spec in desired.services.values())
-    names = tuple(dict.fromkeys([*desired.hosts, *(u.host for u in _upstreams(desired))]))
     here = read_client(reach.client, forwards=tunnelled)
 
-    def read(name: str) -> _Found:
+    def read(part: _Part) -> _Found:
         began = reach.clock.monotonic()
-        found = _read_on(name, desired, nodes, here, reach, passive)
+        found = _read_on(part, here, reach, passive)
         told(found[0], reach.clock.monotonic() - began)
         return found
 
-    reads = [partial(read, name) for name in names]
+    reads = [partial(read, part) for part in _parts(desired, nodes)]
     hosts: dict[str, HostFacts] = {}
     services: dict[str, ServiceFacts] = {}
     tunnels: dict[str, TunnelFacts] = {}
@@ -80,29 +80,52 @@ def _outwaited(name: str, facts: ServiceFacts, starts: frozenset[Start]) -> Serv
 _Found = tuple[HostFacts, dict[str, ServiceFacts], dict[str, TunnelFacts], dict[str, CacheFacts]]
 
 
-def _read_on(
-    name: str, desired: Desired, nodes: tuple[CacheNode, ...], here: ClientFacts, reach: Reach, passive: bool
-) -> _Found:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What there is to read on one host."""
+
+    host: str
+    specs: list[ServiceSpec] = field(default_factory=list)
+    nodes: list[CacheNode] = field(default_factory=list)
+    upstream: list[str] = field(default_factory=list)
+
+    @property
+    def keys(self) -> dict[str, None]:
+        """All keys that are asked for there, in order."""
+        return dict.fromkeys([*(spec.key for spec in self.specs), *self.upstream])
+
+
+def _parts(desired: Desired, nodes: tuple[CacheNode, ...]) -> list[_Part]:
+    parts: dict[str, _Part] = {name: _Part(name) for name in desired.hosts}
+    for spec in desired.services.values():
+        parts[spec.host].specs.append(spec)
+        for upstream in spec.upstream:
+            parts.setdefault(upstream.host, _Part(upstream.host)).upstream.append(upstream.key)
+    for node in nodes:
+        parts[node.host].nodes.append(node)
+    return list(parts.values())
+
+
+def _read_on(part: _Part, here: ClientFacts, reach: Reach, passive: bool) -> _Found:
     """Read one host: the listing and the caches first, then each service by its row."""
-    host = reach.host(name)
-    specs = [spec for spec in desired.services.values() if spec.host == name]
-    mine = [node for node in nodes if node.host == name]
-    keys = dict.fromkeys(
-        [*(spec.key for spec in specs), *(u.key for u in _upstreams(desired) if u.host == name)]
-    )
+    host = reach.host(part.host)
     listing: list[HostFacts] = []
     caches: dict[str, CacheFacts] = {}
 
     def list_rows() -> None:
-        listing.append(with_real_workdirs(read_host(host, keys, reach.clock), reach.client))
+        listing.append(with_real_workdirs(read_host(host, part.keys, reach.clock), reach.client))
 
     def look(node: CacheNode) -> None:
         caches[node.name] = with_real_place(read_cache(host, node, reach.memory), node, reach.client)
 
-    first: list[Callable[[], None]] = [list_rows, *(partial(look, node) for node in mine)]
+    first: list[Callable[[], None]] = [list_rows, *(partial(look, node) for node in part.nodes)]
     reach.gather(first)
     facts = listing[0]
-    if facts.home is None and facts.problem is None and any(node.state is CacheState.COLD for node in mine):
+    if (
+        facts.home is None
+        and facts.problem is None
+        and any(node.state is CacheState.COLD for node in part.nodes)
+    ):
         facts = replace(facts, home=ask_home(host))
     services: dict[str, ServiceFacts] = {}
     tunnels: dict[str, TunnelFacts] = {}
@@ -117,8 +140,13 @@ def _read_on(
             heard=_heard(spec, row, tunnels[spec.name]),
             passive=passive,
         )  # fmt: skip
+        again = services[spec.name].row
+        if isinstance(again, Present) and again.value is not row:
+            # It was looked at again, and may have another port by now.
+            answer = tunnels[spec.name].answer
+            tunnels[spec.name] = replace(here.about(spec, again.value), answer=answer)
 
-    reach.gather([partial(read, spec) for spec in specs])
+    reach.gather([partial(read, spec) for spec in part.specs])
     return facts, services, tunnels, caches
 
 
@@ -139,13 +167,10 @@ def _row(facts: HostFacts, key: str) -> ServerRow | None:
     return row.value if isinstance(row, Present) else None
 
 
-def _upstreams(desired: Desired) -> list[Upstream]:
-    return [upstream for spec in desired.services.values() for upstream in spec.upstream]
-
-
 # --- concluding ----------------------------------------------------------------------------
 
 
+@no_collection()
 def conclude(
     desired: Desired,
     nodes: tuple[CacheNode, ...],
@@ -212,14 +237,14 @@ def _wired(seen: ServiceObserved, wires: Wiring | None) -> ServiceObserved:
 
 def wiring(spec: ServiceSpec, seen: Mapping[str, ServiceObserved], hosts: Mapping[str, HostFacts]) -> Wiring:
     """Find where a jobserver's services are now."""
-    wires, ports, doubt = [], set(), False
+    wires, doubt = [], False
     for upstream in spec.upstream:
         facts = hosts[upstream.host]
         row = row_of(facts, upstream.key)
         doubt = doubt or isinstance(row, Unknown)
-        ports |= {other.port for other in facts.rows.values() if other.live and other.port}
         wires.append(_wire(upstream, row.value if isinstance(row, Present) else None, seen))
-    return Wiring(tuple(wires), frozenset(ports), doubt)
+    ports = [hosts[name].live_ports for name in dict.fromkeys(one.host for one in spec.upstream)]
+    return Wiring(tuple(wires), ports[0] if len(ports) == 1 else frozenset().union(*ports), doubt)
 
 
 def _wire(upstream: Upstream, row: ServerRow | None, seen: Mapping[str, ServiceObserved]) -> Wire:

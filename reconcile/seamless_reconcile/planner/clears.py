@@ -19,8 +19,8 @@ from seamless_reconcile.kinds.cache import (
 from seamless_reconcile.kinds.service import Life, ServiceObserved
 from seamless_reconcile.kinds.service import State as ServiceIs
 from seamless_reconcile.plan import Verdict
-from seamless_reconcile.planner.terrain import Ground, Terrain
-from seamless_reconcile.safety import Refusal, clear_refusal, touches
+from seamless_reconcile.planner.terrain import Terrain
+from seamless_reconcile.safety import Refusal, clear_refusal
 from seamless_reconcile.snapshot import Snapshot
 
 
@@ -179,12 +179,8 @@ def _must_be_down(node: CacheNode, round_: _Round) -> tuple[str, ...]:
     """Name the services of the manifest that are alive and work in, above or below a cache."""
     services, ground = round_.snapshot.services, round_.terrain.on(node.host)
     found = {*node.services, *(name for inner in ground.inside(node) for name in inner.services)}
-    found |= {name for name in ground.at_work_near(node.path) if _reaches(services[name], node, ground)}
+    found.update(ground.at_work_near(node.path))
     return tuple(sorted((name for name in found if services[name].alive), key=round_.place.__getitem__))
-
-
-def _reaches(service: ServiceObserved, node: CacheNode, ground: Ground) -> bool:
-    return service.row is not None and touches(service.row, node.path, ground.facts)
 
 
 def coldness_warning(snapshot: Snapshot) -> list[tuple[str, str]]:

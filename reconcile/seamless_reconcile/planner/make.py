@@ -13,6 +13,7 @@ from seamless_reconcile.drift import changes
 from seamless_reconcile.graph import cache_aliases, resource_graph, service_order, with_requirements
 from seamless_reconcile.kinds.cache import CacheNode
 from seamless_reconcile.kinds.service import Life, State, same_command
+from seamless_reconcile.memory import no_collection
 from seamless_reconcile.plan import Blocked, Plan, Resource, Verdict, Warned
 from seamless_reconcile.planner.clears import Clear, coldness_warning, decide_clears
 from seamless_reconcile.planner.fates import Decision, Fate, bystanders, decide_fates
@@ -40,6 +41,7 @@ class Options:
 _GOING_DOWN = (Fate.RESTART, Fate.STOP, Fate.REMOVE)
 
 
+@no_collection()
 def make_plan(desired: Desired, snapshot: Snapshot, options: Options | None = None) -> Plan:
     """Compare what is with what should be and plan what makes them agree.
 

@@ -8,8 +8,9 @@ before it and comes up after it.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from graphlib import TopologicalSorter
 from itertools import pairwise
 from typing import Any
@@ -35,13 +36,15 @@ class _Draft:
 
     desired: Desired
     snapshot: Snapshot
-    actions: dict[Handle, Action] = field(default_factory=dict)
+    actions: dict[Handle, Callable[..., Action]] = field(default_factory=dict)
     requires: dict[Handle, list[Handle]] = field(default_factory=dict)
 
     def add(self, verb: Verb, kind: str, name: str, host: str, cause: str, **more: Any) -> Handle:
-        """Draft one action."""
+        """Draft one action; its number and what it requires come last."""
         handle = (verb, name)
-        self.actions[handle] = Action(0, verb, f"{kind}.{name}", name, host, cause, **more)
+        self.actions[handle] = partial(
+            Action, verb=verb, resource=f"{kind}.{name}", name=name, host=host, cause=cause, **more
+        )
         self.requires[handle] = []
         return handle
 
@@ -221,8 +224,7 @@ def _numbered(draft: _Draft) -> tuple[Action, ...]:
     ordered = list(_in_turn(draft))
     number = {handle: index for index, handle in enumerate(ordered, start=1)}
     return tuple(
-        replace(
-            draft.actions[handle],
+        draft.actions[handle](
             id=number[handle],
             requires=tuple(sorted(number[first] for first in _nearest(draft.requires, handle))),
         )
@@ -232,15 +234,18 @@ def _numbered(draft: _Draft) -> tuple[Action, ...]:
 
 def _in_turn(draft: _Draft) -> Iterator[Handle]:
     """Give all actions, each after what it requires; of those that could be next, the first."""
-    place = {handle: (_TURN[handle[0]], index) for index, handle in enumerate(draft.actions)}
-    sorter = TopologicalSorter(draft.requires)
+    handles = sorted(draft.actions, key=lambda handle: _TURN[handle[0]])
+    place = {handle: index for index, handle in enumerate(handles)}
+    sorter = TopologicalSorter(
+        {place[then]: [place[first] for first in firsts] for then, firsts in draft.requires.items()}
+    )
     sorter.prepare()
-    ready: list[tuple[tuple[int, int], Handle]] = []
+    ready: list[int] = []
     while sorter.is_active():
-        for handle in sorter.get_ready():
-            heapq.heappush(ready, (place[handle], handle))
-        _, first = heapq.heappop(ready)
-        yield first
+        for one in sorter.get_ready():
+            heapq.heappush(ready, one)
+        first = heapq.heappop(ready)
+        yield handles[first]
         sorter.done(first)
 
 

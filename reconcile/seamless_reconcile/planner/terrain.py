@@ -1,7 +1,7 @@
 """Who is near whom on the hosts of a plan, so that no decision compares every pair.
 
-Here things are only found. What may be done with what was found is decided by the rules of `safety`
-and `kinds`, which are asked about everything that is given here, and would say no to all the rest.
+Here things are only found, by the same rules: each method names the one that it answers for all at
+once. What may be done with what was found is decided in `safety` and in the modules beside this one.
 """
 
 from __future__ import annotations
@@ -103,18 +103,24 @@ class Ground:
         return _Workers(((row.key, row) for row in self.facts.rows.values()), self.facts.home)
 
     def facts_near(self, *paths: str) -> HostFacts:
-        """Give what is known of the host, of its rows only those that may work near (`safety.works_in`)."""
+        """Give what is known of the host, of its rows only those that work near (`safety.touches`)."""
         keys = [key for path in paths for key in self._rows.near(path)]
         return replace(self.facts, rows={key: self.facts.rows[key] for key in keys})
 
     @cached_property
-    def _alive(self) -> _Workers:
-        rows = ((spec.name, self._seen[spec.name].row) for spec in self.specs if self._seen[spec.name].alive)
-        return _Workers(((name, row) for name, row in rows if row is not None), self.facts.home)
+    def _alive(self) -> tuple[dict[str, str], _Workers]:
+        """Index the live services: by key those whose row is the listing's own, and the others."""
+        alive = [spec for spec in self.specs if self._seen[spec.name].alive]
+        rows = [(spec, self._seen[spec.name].row) for spec in alive]
+        listed = {spec.key: spec.name for spec, row in rows if row is self.facts.rows.get(spec.key)}
+        others = [(spec.name, row) for spec, row in rows if row is not None and spec.key not in listed]
+        return listed, _Workers(others, self.facts.home)
 
     def at_work_near(self, path: str) -> list[str]:
-        """Name the live services of the manifest that may work near a directory (`safety.touches`)."""
-        return self._alive.near(path)
+        """Name the live services of the manifest that work near a directory (`safety.touches`)."""
+        listed, others = self._alive
+        here = [listed[key] for key in self._rows.near(path) if key in listed]
+        return here + others.near(path)
 
     @cached_property
     def _strangers(self) -> Nearby[ServerRow]:
@@ -152,7 +158,7 @@ class _Workers:
         self._rows = [(name, row) for name, row in rows]
 
     def near(self, path: str) -> list[str]:
-        """Name those that may touch a directory, in order."""
+        """Name those that touch a directory, in order (`safety.touches`)."""
         index = self._everything if expand(path, self._home) == SCRATCH else self._but_scratch
         return list(dict.fromkeys(index.touching(path)))
 

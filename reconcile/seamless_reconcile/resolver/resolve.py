@@ -10,7 +10,7 @@ from pathlib import Path
 from seamless_reconcile.declared import LAUNCHER_TYPE, Entry, Manifest, ManifestError, Problem
 from seamless_reconcile.desired import Desired, ServiceSpec, Upstream
 from seamless_reconcile.manifest.load import read
-from seamless_reconcile.manifest.memory import no_collection
+from seamless_reconcile.memory import no_collection
 from seamless_reconcile.resolver.identify import identify
 from seamless_reconcile.resolver.isolation import isolated
 from seamless_reconcile.resolver.launch import Identified, launch, local_server_folder
