@@ -27,8 +27,8 @@ class Rule:
     """One thing an audit can find.
 
     Both remedies are steps, in order; one that begins with `$` is a command as a shell takes it, any
-    other is words. In them `{name}`, `{key}`, `{on}` ("ssh HOST ...", or nothing on this machine),
-    `{where}` ("on HOST" or "here"), `{path}`, `{pids}` and `{hint}` are put in.
+    other is words. In them `{name}`, `{key}`, `{host}`, `{on}` ("ssh HOST ...", or nothing on this
+    machine), `{where}` ("on HOST" or "here"), `{path}`, `{pids}` and `{hint}` are put in.
 
     Attributes:
         title: what it is, in a few words.
@@ -51,7 +51,10 @@ _PLAN = "$seamless-reconcile plan"
 _APPLY = "$seamless-reconcile apply --target service.{name}"
 _ANEW = "$seamless-reconcile apply --replace service.{name}"
 _TUNNEL = "$seamless-reconcile apply --target tunnel.{name}"
-_LOG = "${on}rhl-logs {key} --tail 50"
+_WHY = "$seamless-reconcile diagnose {name}"
+_WHY_KEY = "$seamless-reconcile diagnose --host {host} --key {key}"
+_IMPORT = "$seamless-reconcile import --host {host}"
+_DOCTOR = "$seamless-reconcile doctor --host {host}"
 _INSPECT = "${on}rhl-inspect {key}"
 _STOP = "${on}rhl-stop {key}"
 _CLEAN = "${on}rhl-rm {key} --server"
@@ -65,15 +68,15 @@ _RULES = (
          (_PLAN, "$seamless-reconcile apply")),
     Rule("R102", Severity.ERROR, "stale state",
          "A state file says that it runs, but its process is gone: clients that trust it fail.",
-         (_APPLY,), (_LOG, _CLEAN)),
+         (_APPLY,), (_WHY_KEY, _CLEAN)),
     Rule("R103", Severity.ERROR, "failed service", "The service itself reported that it could not start.",
-         (_LOG, _APPLY), (_LOG, _CLEAN)),
+         (_WHY, _APPLY), (_WHY_KEY, _CLEAN)),
     Rule("R104", Severity.ERROR, "unhealthy service",
          "Its process lives, or another has its pid, but its handshake does not answer as it should.",
-         (_LOG, _APPLY), (_LOG, _STOP)),
+         (_WHY, _APPLY), (_WHY_KEY, "make sure that its process is this service", _STOP, _CLEAN)),
     Rule("R105", Severity.ERROR, "half-dead start",
          "It was launched and never came up; its state file stays at starting for ever.",
-         (_LOG, _APPLY), (_LOG, _STOP)),
+         (_WHY, _APPLY), (_WHY_KEY, _STOP, _CLEAN)),
     Rule("R106", Severity.ERROR, "malformed state file",
          "It is not what the protocol says: clients fail on it, and it may hide a live process.",
          (_INSPECT, _APPLY), (_INSPECT, "make sure that no process of it runs {where}", _CLEAN)),
@@ -87,7 +90,7 @@ _RULES = (
          "Launched by an older or another client: only its key tells to which deployment it belongs.",
          ("at a time that suits", _ANEW), ("at a time that suits", _STOP, _CLEAN, _NEXT)),
     Rule("R110", Severity.INFO, "unmanaged service", "It has a state file there and no manifest names it.",
-         ("declare it in a manifest, or stop it", _STOP)),
+         (_IMPORT, "take its entry into the manifest; or, if nobody needs it", _STOP)),
     Rule("R111", Severity.INFO, "soon exits when idle",
          "It ends by itself after less than two minutes without a request: it may be gone when it is needed.",
          ("set a longer idle_timeout in the manifest",)),
@@ -96,7 +99,7 @@ _RULES = (
          (_INSPECT, "look the same way at the other one, and which process has the port")),
     Rule("R113", Severity.ERROR, "service that could not be judged",
          "Its host answers, but not on this service: whether it is well is unknown.",
-         (_INSPECT,), untold=True),
+         (_WHY,), (_WHY_KEY,), untold=True),
     Rule("R114", Severity.INFO, "launched by another version",
          "What this version reads of it (launch id, epoch) was written by another one of this tool.",
          ("use one version on all clients; or, at a time that suits", _ANEW),
@@ -129,7 +132,8 @@ _RULES = (
     # --- caches
     Rule("R301", Severity.INFO, "warm cache that nobody serves",
          "It holds results, and no service runs on it: forgotten, or kept on purpose.",
-         ("declare its service: running to use it, or stopped with `cache: cold` to clear it",)),
+         ("none needed, if that is meant; `cache: cold` clears it",),
+         (_IMPORT, "declare its service: running to use it, or stopped with `cache: cold` to clear it")),
     Rule("R302", Severity.WARNING, "other caches inside a cold one",
          "Clearing the outer one would take them along, so it is never cleared while they are undeclared.",
          ("declare the inner ones too",)),
@@ -156,9 +160,9 @@ _RULES = (
          ("none needed, if that is meant; clear the inner ones by themselves",)),
     # --- hosts
     Rule("R401", Severity.ERROR, "host that could not be asked", "Everything about it is unknown.",
-         ("${on}rhl-ps", "see what stands in the way"), untold=True),
+         (_DOCTOR,), untold=True),
     Rule("R402", Severity.ERROR, "helpers not installed", "Nothing can be read or changed there.",
-         ("pip install remote-http-launcher {where}, in the system's Python or the conda base environment",),
+         (_DOCTOR, "pip install remote-http-launcher {where}, into its system Python or conda base"),
          untold=True),
     Rule("R403", Severity.WARNING, "guard without a path policy", "It refuses every cache and every launch.",
          ("give rhl-guard the option --data-roots or --clear-policy, in the authorized_keys {where}",)),

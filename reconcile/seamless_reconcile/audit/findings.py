@@ -92,4 +92,4 @@ def _with_manifests(scene: Scene, found: Finding) -> Finding:
     return replace(found, steps=steps)
 
 
-_OWN = re.compile(r"^\$seamless-reconcile (?:plan|apply)\b")
+_OWN = re.compile(r"^\$seamless-reconcile (?:plan|apply|diagnose(?! --))\b")

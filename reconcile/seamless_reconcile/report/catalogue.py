@@ -55,7 +55,7 @@ def _table(rules: Iterable[Rule]) -> list[str]:
 def _filled(steps: Iterable[str]) -> str:
     """Give steps in one line, commands as code."""
     names = {
-        "name": "NAME", "key": "KEY", "path": "PATH", "pids": "PIDS", "hint": "HINT",
+        "name": "NAME", "key": "KEY", "path": "PATH", "pids": "PIDS", "hint": "HINT", "host": "HOST",
         "on": "ssh HOST ", "where": "on HOST",
     }  # fmt: skip
     filled = [step.format(**names) for step in steps]

@@ -10,7 +10,8 @@ from typing import Any
 from rhl_helpers.host import Host
 from rhl_helpers.transport.read_only import ReadOnlyTransport
 from seamless_reconcile.audit import Scene
-from seamless_reconcile.audit.survey import survey
+from seamless_reconcile.audit.scene import Besides
+from seamless_reconcile.audit.survey import Before, survey
 from seamless_reconcile.desired import Desired, ServiceSpec
 from seamless_reconcile.ports import Reach
 from seamless_reconcile.resolver.frontends import Frontend
@@ -38,6 +39,7 @@ def look(
     passive: bool = False,
     client: Any = None,
     memory: DictMemory | None = None,
+    besides: Besides | None = None,
 ) -> Scene:
     """Survey a world; whatever asks for a change meanwhile is a violation (S6)."""
     reading = {n: Host(ReadOnlyTransport(world.transport(n))) for n in world.hosts}
@@ -45,7 +47,9 @@ def look(
         reading.__getitem__, client or world.client, world.clock, one_by_one, memory or DictMemory()
     )
     with world.reading():
-        return survey(Desired({s.name: s for s in specs}, warnings), hosts, reach, passive=passive)
+        before = Before(besides=besides) if besides else None
+        desired = Desired({s.name: s for s in specs}, warnings)
+        return survey(desired, hosts, reach, passive=passive, before=before)
 
 
 def there(tunnelled: bool = True) -> tuple[Frontend, ...]:
