@@ -26,9 +26,10 @@ class Severity(str, Enum):
 class Rule:
     """One thing an audit can find.
 
-    Both remedies are steps, in order; one that begins with `$` is a command as a shell takes it, any
-    other is words. In them `{name}`, `{key}`, `{host}`, `{on}` ("ssh HOST ...", or nothing on this
-    machine), `{where}` ("on HOST" or "here"), `{path}`, `{pids}` and `{hint}` are put in.
+    Both remedies are steps, in order. One that begins with `$` is a command as a shell takes it, any
+    other is words, with a colon at the end where the next step belongs to them. In them `{name}`,
+    `{key}`, `{host}`, `{on}` ("ssh HOST ...", or nothing on this machine), `{where}` ("on HOST" or
+    "here"), `{path}`, `{pids}` and `{hint}` are put in.
 
     Attributes:
         title: what it is, in a few words.
@@ -88,9 +89,9 @@ _RULES = (
          ("stop it by hand {where}",)),
     Rule("R109", Severity.INFO, "state file without meta",
          "Launched by an older or another client: only its key tells to which deployment it belongs.",
-         ("at a time that suits", _ANEW), ("at a time that suits", _STOP, _CLEAN, _NEXT)),
+         ("at a time that suits:", _ANEW), ("at a time that suits:", _STOP, _CLEAN, _NEXT)),
     Rule("R110", Severity.INFO, "unmanaged service", "It has a state file there and no manifest names it.",
-         (_IMPORT, "take its entry into the manifest; or, if nobody needs it", _STOP)),
+         (_IMPORT, "take its entry into the manifest, or stop it:", _STOP)),
     Rule("R111", Severity.INFO, "soon exits when idle",
          "It ends by itself after less than two minutes without a request: it may be gone when it is needed.",
          ("set a longer idle_timeout in the manifest",)),
@@ -102,14 +103,14 @@ _RULES = (
          (_WHY,), (_WHY_KEY,), untold=True),
     Rule("R114", Severity.INFO, "launched by another version",
          "What this version reads of it (launch id, epoch) was written by another one of this tool.",
-         ("use one version on all clients; or, at a time that suits", _ANEW),
+         ("use one version on all clients; or, at a time that suits:", _ANEW),
          ("use one version on all clients",)),
     Rule("R115", Severity.ERROR, "key of another deployment",
          "Two deployments come to the same key: each takes the other's service, and its cache, for its own.",
          (_INSPECT, "rename one of the two: the project, the stage or the cluster")),
     Rule("R116", Severity.WARNING, "one key on several hosts",
          "A client keeps one connection a key: it follows whichever was made last.",
-         ("stop all but one", _STOP, _CLEAN)),
+         ("stop all but one:", _STOP, _CLEAN)),
     Rule("R117", Severity.ERROR, "two processes of one service",
          "Two clients launched it at once: both work in one directory, and no helper can stop the second.",
          ("{hint}",)),

@@ -61,7 +61,7 @@ class Finding:
 
 def told_of(steps: Iterable[str]) -> str:
     """Give steps in one line."""
-    return "; then ".join(step.removeprefix("$") for step in steps)
+    return "; then ".join(step.removeprefix("$") for step in steps).replace(":; then ", ": ")
 
 
 class Guard(str, Enum):

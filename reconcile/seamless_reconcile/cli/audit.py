@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from seamless_reconcile import __version__
 from seamless_reconcile.cli import names
 from seamless_reconcile.cli.options import (
     DEFAULT_FILE,
@@ -204,7 +205,8 @@ def _text(scene: Scene, found: Sequence[Finding], form: str, fail_on: str) -> st
     if form == "html":
         from seamless_reconcile.report.html import audit_html  # noqa: PLC0415 - only where asked for
 
-        return audit_html(scene, found, last)
+        made = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+        return audit_html(scene, found, last, f"{made}, by seamless-reconcile {__version__}")
     from seamless_reconcile.report.screen import rendered  # noqa: PLC0415 - see above
 
     return rendered(report.findings_text(found, last), width=1_000_000)

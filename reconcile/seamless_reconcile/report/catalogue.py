@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from seamless_reconcile.audit.catalogue import CATALOGUE, Rule
+from seamless_reconcile.audit.scene import told_of
 
 _KINDS = {"R1": "Services", "R2": "Tunnels", "R3": "Caches", "R4": "Hosts"}
 
@@ -59,4 +60,4 @@ def _filled(steps: Iterable[str]) -> str:
         "on": "ssh HOST ", "where": "on HOST",
     }  # fmt: skip
     filled = [step.format(**names) for step in steps]
-    return "; then ".join(f"`{step[1:]}`" if step.startswith("$") else step for step in filled)
+    return told_of(f"`{step[1:]}`" if step.startswith("$") else step for step in filled)

@@ -1,4 +1,4 @@
-"""What an audit looked at as a picture: one SVG, a column for each host, a row for each service.
+"""What an audit looked at as pictures: one SVG a host, a row for each service.
 
 State is told by words and by the shape of the border; colour only repeats it.
 """
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from rhl_helpers.text import safe
 from seamless_reconcile.audit import Finding, Scene
 
-BOX, TALL, GAP, ROW, PAD, HEAD = 176, 44, 34, 60, 16, 40
-_COLUMN = 3 * BOX + 2 * GAP + 2 * PAD
-_BETWEEN = 24
+BOX, TALL, GAP, ROW, PAD, HEAD = 176, 44, 34, 60, 16, 46
+WIDTH = 3 * BOX + 2 * GAP + 2 * PAD
 _LETTERS = 19
+_NAME = 44
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +49,20 @@ def escaped(text: object, limit: int = 2_000) -> str:
 
 
 def drawing(scene: Scene, findings: Sequence[Finding]) -> str:
-    """Give the picture; empty where there is nothing to draw."""
-    hosts = list(scene.snapshot.hosts)
-    parts: list[str] = []
-    tallest = 0
+    """Give the pictures, one after another; empty where there is nothing to draw."""
     marks = _marks(findings)
-    for place, host in enumerate(hosts):
-        boxes, lines = _column(scene, host, PAD + place * (_COLUMN + _BETWEEN), marks)
-        parts.append(_host(scene, host, PAD + place * (_COLUMN + _BETWEEN), marks))
-        parts += lines
-        parts += [_drawn(box) for box in boxes]
-        tallest = max([tallest, *(box.y + TALL for box in boxes)])
-    if not hosts:
-        return ""
-    width = 2 * PAD + len(hosts) * (_COLUMN + _BETWEEN) - _BETWEEN
-    height = max(tallest, HEAD + TALL) + 2 * PAD
+    return "\n".join(_picture(scene, host, marks) for host in scene.snapshot.hosts)
+
+
+def _picture(scene: Scene, host: str, marks: _Marks) -> str:
+    boxes, lines = _column(scene, host, marks)
+    rows = sum(1 for spec in scene.desired.services.values() if spec.host == host)
+    height = HEAD + rows * ROW + PAD
+    label = escaped(host, 60)
+    parts = (_host(scene, host, height, marks), *lines, *(_drawn(box) for box in boxes))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="img" aria-labelledby="picture">' + "".join(parts) + "</svg>"
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
+        f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">' + "".join(parts) + "</svg>"
     )
 
 
@@ -81,13 +77,13 @@ def _marks(findings: Sequence[Finding]) -> dict[tuple[str, str], _Mark]:
     }
 
 
-def _column(scene: Scene, host: str, left: int, marks: _Marks) -> tuple[list[_Box], list[str]]:
+def _column(scene: Scene, host: str, marks: _Marks) -> tuple[list[_Box], list[str]]:
     """Place what lives on one host: a cache that several services share stands in the first one's row."""
     names = [name for name, spec in scene.desired.services.items() if spec.host == host]
-    y_of = {name: PAD + HEAD + place * ROW for place, name in enumerate(names)}
+    y_of = {name: HEAD + place * ROW for place, name in enumerate(names)}
     boxes: list[_Box] = []
     lines: list[str] = []
-    xs = [left + PAD + step * (BOX + GAP) for step in range(3)]
+    xs = [PAD + step * (BOX + GAP) for step in range(3)]
     for name, y in y_of.items():
         key = f"key.{scene.desired.services[name].key}"
         for kind, x in (("tunnel", xs[0]), ("service", xs[1])):
@@ -110,14 +106,14 @@ def _column(scene: Scene, host: str, left: int, marks: _Marks) -> tuple[list[_Bo
     return boxes, lines
 
 
-def _host(scene: Scene, host: str, left: int, marks: _Marks) -> str:
-    problem = scene.snapshot.hosts[host].problem
-    state = f" - not known: {marks.get((host, f'host.{host}'), _NONE).ids}" if problem else ""
-    rows = sum(1 for spec in scene.desired.services.values() if spec.host == host)
-    tall = HEAD + max(rows, 1) * ROW + PAD // 2
+def _host(scene: Scene, host: str, height: int, marks: _Marks) -> str:
+    mark = marks.get((host, f"host.{host}"), _NONE)
+    away = "not known: " if scene.snapshot.hosts[host].problem else ""
+    told = f'<tspan class="{mark.style}"> {away}{escaped(mark.ids)}</tspan>' if mark.ids else ""
+    empty = "" if any(s.host == host for s in scene.desired.services.values()) or away else " no service"
     return (
-        f'<rect class="host" x="{left}" y="{PAD // 2}" width="{_COLUMN}" height="{tall}" rx="8"/>'
-        f'<text class="name" x="{left + PAD}" y="{PAD + 20}">{escaped(host, 60)}{escaped(state)}</text>'
+        f'<rect class="host" x="1" y="1" width="{WIDTH - 2}" height="{height - 2}" rx="8"/>'
+        f'<text class="name" x="{PAD}" y="{PAD + 12}">{_short(host, _NAME)}{empty}{told}</text>'
     )
 
 
@@ -152,7 +148,7 @@ _SHAPES = {
 }
 
 
-def _short(text: str) -> str:
+def _short(text: str, letters: int = _LETTERS) -> str:
     """Give the end of a name that is too long: there names and paths differ."""
     shown = safe(text)
-    return html.escape(shown if len(shown) <= _LETTERS else "…" + shown[-_LETTERS + 1 :], quote=True)
+    return html.escape(shown if len(shown) <= letters else "…" + shown[-letters + 1 :], quote=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Sequence
 from string import Template
 
@@ -20,27 +22,40 @@ _SIGNS = {Severity.ERROR: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
 _STYLE = """
 :root{color-scheme:light dark;--ground:#fff;--text:#1b1f24;--soft:#57606a;--rule:#d0d7de;--box:#f6f8fa;
 --error:#b42318;--warning:#8a5a00;--info:#0b5cad}
-@media(prefers-color-scheme:dark){:root{--ground:#0f1318;--text:#e6edf3;--soft:#9aa5b1;--rule:#3a424c;
---box:#1a2027;--error:#ff8a80;--warning:#f0c060;--info:#7fb8ff}}
-body{margin:0 auto;padding:1.5rem;max-width:82rem;background:var(--ground);color:var(--text);
+@media screen and (prefers-color-scheme:dark){:root{--ground:#0f1318;--text:#e6edf3;--soft:#9aa5b1;
+--rule:#3a424c;--box:#1a2027;--error:#ff8a80;--warning:#f0c060;--info:#7fb8ff}}
+*{box-sizing:border-box}
+body{margin:0 auto;padding:1.5rem;max-width:90rem;background:var(--ground);color:var(--text);
 font:16px/1.5 system-ui,sans-serif}
 h1{font-size:1.5rem;margin:0 0 .25rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}p{margin:.25rem 0}
-.soft{color:var(--soft)}.wide{overflow-x:auto}
+.soft{color:var(--soft)}
 table{border-collapse:collapse;width:100%}
-th,td{text-align:left;vertical-align:top;padding:.5rem .75rem;border-bottom:1px solid var(--rule);
-overflow-wrap:anywhere}
-th{white-space:nowrap}td.host{min-width:6rem}td.id,td.severity{white-space:nowrap;overflow-wrap:normal;font-weight:600}
+th,td{text-align:left;vertical-align:top;padding:.5rem .75rem;border-bottom:1px solid var(--rule)}
+td{overflow-wrap:anywhere}th,td.id,td.severity{white-space:nowrap}
+td.id,td.severity{font-weight:600;overflow-wrap:normal}
+td.resource{min-width:11rem}td.host{min-width:7rem}td.what{min-width:18rem}td.do{width:32%;min-width:16rem}
 .error{color:var(--error)}.warning{color:var(--warning)}.info{color:var(--info)}
 code,pre{font:.875em/1.45 ui-monospace,monospace}pre{white-space:pre-wrap;margin:.25rem 0}
+ol{margin:0;padding-left:1.25rem}li:only-child{list-style:none;margin-left:-1.25rem}li+li{margin-top:.25rem}
+li code{background:var(--box);border:1px solid var(--rule);border-radius:4px;padding:.05rem .3rem;
+user-select:all;-webkit-box-decoration-break:clone;box-decoration-break:clone}
 form{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;align-items:center;margin:.5rem 0}
-[hidden]{display:none}
-input[type=search]{font:inherit;padding:.3rem .5rem;min-width:16rem;color:inherit;background:var(--box);
-border:1px solid var(--rule);border-radius:4px}
-svg{font:13px system-ui,sans-serif}svg text{fill:var(--text)}svg .name{font-weight:600}
-svg .host{fill:none;stroke:var(--rule)}svg .line{fill:none;stroke:var(--soft);stroke-width:1.5}
+[hidden]{display:none!important}
+input[type=search]{font:inherit;padding:.3rem .5rem;width:16rem;max-width:100%;color:inherit;
+background:var(--box);border:1px solid var(--rule);border-radius:4px}
+.hosts{display:flex;flex-wrap:wrap;gap:1rem;align-items:flex-start}
+svg{max-width:100%;height:auto;font:13px system-ui,sans-serif}svg text{fill:var(--text)}
+svg .name{font-weight:600}svg tspan{fill:currentColor}svg .host{fill:none;stroke:var(--rule)}
+svg .line{fill:none;stroke:var(--soft);stroke-width:1.5}
 svg g>rect,svg g>path{fill:var(--box);stroke:var(--soft);stroke-width:1}
 svg g.odd>rect,svg g.odd>path{stroke-dasharray:5 3;stroke-width:2}
 svg g.found>rect,svg g.found>path{stroke:currentColor;stroke-width:3}
+@media (max-width:60rem){
+thead{display:none}table,tbody{display:block}
+tr{display:flex;flex-wrap:wrap;gap:0 1rem;padding:.75rem 0;border-bottom:1px solid var(--rule)}
+td{border:0;padding:.1rem 0;min-width:0!important}td.what,td.do{width:100%}}
+@media print{body{max-width:none;padding:0;font-size:11pt}form,details:not([open]){display:none!important}
+tr,svg{break-inside:avoid}h2{break-after:avoid}}
 """
 
 _SCRIPT = """
@@ -72,25 +87,27 @@ style-src 'sha256-$style_hash'; script-src 'sha256-$script_hash'; base-uri 'none
 <body>
 <h1>seamless-reconcile audit</h1>
 <p>$summary</p>
+<p class="soft">$made</p>
 <h2>Findings</h2>
 $findings
-<h2 id="picture">What was looked at</h2>
-<p class="soft">A column for each host; in each row a tunnel, the service it leads to, and its cache.
-Thick border: something was found; dashed: neither well nor found fault with.</p>
-<div class="wide">$drawing</div>
+<h2>What was looked at</h2>
+<p class="soft">A box for each host; in each row a tunnel (rounded), the service it leads to (square), and its
+cache (a drum). Thick border: something was found; dashed: neither well nor found fault with.</p>
+<div class="hosts">$drawing</div>
 <script>$script</script>
 </body>
 </html>
 """)
 
 
-def audit_html(scene: Scene, findings: Sequence[Finding], last: str) -> str:
+def audit_html(scene: Scene, findings: Sequence[Finding], last: str, made: str = "") -> str:
     """Give the page.
 
     Args:
         scene: what was looked at.
         findings: what was found.
         last: the summary line.
+        made: when, and by whom.
     """
     return _PAGE.substitute(
         style=_STYLE,
@@ -98,6 +115,7 @@ def audit_html(scene: Scene, findings: Sequence[Finding], last: str) -> str:
         script=_SCRIPT,
         script_hash=_hash(_SCRIPT),
         summary=escaped(last),
+        made=escaped(made),
         findings=_table(findings) if findings else "<p>Nothing was found.</p>",
         drawing=drawing(scene, findings),
     )
@@ -112,17 +130,16 @@ def _table(findings: Sequence[Finding]) -> str:
         f'<th scope="col">{head}</th>' for head in ("Id", "Severity", "Resource", "Host", "What", "Do")
     )
     rows = "\n".join(_row(finding) for finding in findings)
-    return (
-        f'{_form()}\n<div class="wide"><table>\n<thead><tr>{heads}</tr></thead>\n'
-        f"<tbody>\n{rows}\n</tbody>\n</table></div>"
-    )
+    return f"{_form(findings)}\n<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
 
 
-def _form() -> str:
+def _form(findings: Sequence[Finding]) -> str:
     """Give the filter, which a page without script does not show."""
+    count = Counter(finding.severity for finding in findings)
     boxes = " ".join(
         f'<label><input type="checkbox" name="severity" value="{severity.value}" checked> '
-        f"{severity.value}</label>"
+        f'<span class="{severity.value}">{_SIGNS[severity]}</span> '
+        f"{severity.value} ({count[severity]})</label>"
         for severity in Severity
     )
     return (
@@ -138,10 +155,25 @@ def _row(finding: Finding) -> str:
     cells = (
         f'<td class="id">{escaped(finding.rule.id)}</td>'
         f'<td class="severity {severity.value}">{_SIGNS[severity]} {severity.value}</td>'
-        f'<td>{escaped(finding.resource)}</td><td class="host">{escaped(finding.host)}</td>'
-        f"<td><strong>{escaped(finding.rule.title)}</strong>: {escaped(finding.message)}"
+        f'<td class="resource">{_parted(finding.resource)}</td>'
+        f'<td class="host">{_parted(finding.host)}</td>'
+        f'<td class="what"><strong>{escaped(finding.rule.title)}</strong>: {escaped(finding.message)}'
         f'<p class="soft">{escaped(finding.rule.meaning)}</p>'
         f"<details><summary>Evidence</summary><pre>{evidence}</pre></details></td>"
-        f"<td><code>{escaped(finding.remedy)}</code></td>"
+        f'<td class="do">{_steps(finding)}</td>'
     )
     return f'<tr data-severity="{severity.value}">{cells}</tr>'
+
+
+def _parted(name: str) -> str:
+    """Give a name that may break where people would break it."""
+    return re.sub(r"(?<=[./-])(?=\w)", "<wbr>", escaped(name))
+
+
+def _steps(finding: Finding) -> str:
+    """Give what to do: commands as such, to be taken whole by a click."""
+    items = "".join(
+        f"<li><code>{escaped(step[1:])}</code></li>" if step.startswith("$") else f"<li>{escaped(step)}</li>"
+        for step in finding.steps
+    )
+    return f"<ol>{items}</ol>"
