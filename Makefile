@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 JOBS   ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layering format sshd clean reference man docs dist
+.PHONY: help demo test exhaustive check lint types layering format sshd clean reference man docs dist
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: $(VENV)/ready  ## the whole story on this machine, in a throw-away folder;
 
 test: $(VENV)/ready sshd  ## every test, on real services and real sshd hosts
 	$(BIN)/python -m pytest -n $(JOBS)
+
+exhaustive: $(VENV)/ready  ## every initial state with every wish and every fault, on the simulated world: hours
+	SEAMLESS_RECONCILE_EXHAUSTIVE=1 $(BIN)/python -m pytest -n $(JOBS) tests/simulated/test_exhaustive.py tests/simulated/test_machine.py
 
 check: lint types layering  ## lint, types, layering
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -27,6 +28,22 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
     return Scheduling(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many runs on the simulated world the tests of this session have made."""
+    counts: Counter[str] = Counter()
+    for report in (r for reports in terminalreporter.stats.values() for r in reports):
+        called = isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, value in report.user_properties if called else ():
+            counts[name] += value if isinstance(value, int) and name.startswith("simulated runs") else 0
+    runs = {name.partition(": ")[2]: n for name, n in counts.items() if name.startswith("simulated runs: ")}
+    if runs:
+        terminalreporter.section("runs on the simulated world")
+        for name, count in [*runs.items(), ("in all", sum(runs.values()))]:
+            well = counts[f"simulated runs that converged: {name}"]
+            told = f", {well:,} of them converged, the others are blocked for a named reason" if well else ""
+            terminalreporter.write_line(f"{count:10,} {name}{told}")
 
 
 @pytest.fixture(scope="module")

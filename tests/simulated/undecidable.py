@@ -22,10 +22,12 @@ class Undecidable(NamedTuple):
     Attributes:
         reason: what they look like, and what would have to be known.
         fits: whether an initial state on a host, with what the service should be, is one.
+        costs: the rules that may be broken there, and only there: what the coincidence costs at worst.
     """
 
     reason: str
     fits: Callable[[Case, str, str], bool]
+    costs: frozenset[str]
 
 
 def _no_lead(case: Case) -> bool:
@@ -83,36 +85,49 @@ UNDECIDABLE = {
         " an orphan of the same key, or a stranger. That is what a healthy service looks like on another"
         " host, where no helper tells a process's command line or start. (This machine's own table does.)",
         _another_pid_and_a_port,
+        frozenset({"stop"}),
     ),
     "a malformed state file, and its process has no port": Undecidable(
         "The pid cannot be read, and the process lives, but its port is closed: as if it were dead.",
         _malformed_and_mute,
+        frozenset({"S4"}),
     ),
     "a dry run over a live process without a port": Undecidable(
         "A dry run writes no pid; the process whose file it has overwritten answers on no port.",
         _dry_run_and_mute,
+        frozenset({"S1", "S4"}),
     ),
     "an orphan on a port that nothing names": Undecidable(
         "The state file is of a start that died, so it names no port; neither does the log, the connection"
         " file or this client's memory. An orphan of an earlier launch that answers cannot be found.",
         _orphan_without_lead,
+        frozenset({"S1", "S4"}),
     ),
     "an orphan beside a start": Undecidable(
         "A service died while starting, and stays a zombie; an orphan of an earlier launch lives on. Within"
         " its window the zombie is taken for a service that still starts.",
         _orphan_beside_a_start,
+        frozenset({"S1", "S4"}),
     ),
     "a foreign directory that a service marks as its own": Undecidable(
         "Somebody has launched a service in a foreign directory: as soon as it has put its marker there,"
         " nothing tells that directory from one of its own.",
         _marked_by_its_service,
+        frozenset({"S3"}),
     ),
     "a pid reused within minutes of a start": Undecidable(
         "A service died while starting, and somebody else got its pid before its window was over: a"
         " service that still starts looks the same, and one that is not wanted is stopped.",
         _reused_within_the_window,
+        frozenset({"stop", "S1", "S4"}),
     ),
 }
+
+
+def costs(case: Case, host: str, state: str) -> frozenset[str]:
+    """Give the rules that may be broken from an initial state, by all entries it falls under."""
+    fitting = (entry for entry in UNDECIDABLE.values() if entry.fits(case, host, state))
+    return frozenset[str]().union(*(entry.costs for entry in fitting))
 
 
 def undecidable(case: Case, host: str, state: str) -> str | None:

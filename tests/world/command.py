@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -65,6 +66,7 @@ def integer_flag(args: list[str], flag: str) -> int | None:
     return value
 
 
+@functools.lru_cache(maxsize=4096)
 def normal(path: str) -> str:
     """Write a path as pathlib does: no double slashes, no dots, no slash at the end."""
     parts = [part for part in path.split("/") if part not in ("", ".")]

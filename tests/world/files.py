@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import random
 from collections.abc import Iterator
@@ -57,6 +58,13 @@ class Dir:
 Node: TypeAlias = "File | Dir | Link"
 
 
+@functools.lru_cache(maxsize=4096)
+def _parts(path: str) -> tuple[str, tuple[str, ...]]:
+    """Give a path without "." and double slashes, and its parts; an empty path where it has ".."."""
+    parts = tuple(part for part in path.split("/") if part not in ("", "."))
+    return "" if ".." in parts else "/" + "/".join(parts), parts
+
+
 def os_error(code: int, path: str) -> OSError:
     """Give the error the operating system raises, with its words."""
     return OSError(code, os.strerror(code), path)
@@ -87,6 +95,19 @@ class Tree:
 
     def walk(self, path: str) -> tuple[str, Node | None]:
         """Follow all symlinks: the real path (the missing tail as it stands) and what is there."""
+        plain, parts = _parts(path)
+        here: Node | None = self.root
+        for part in parts:
+            here = here.entries.get(part) if type(here) is Dir else None
+            if type(here) is Link:
+                break
+        else:
+            if plain:
+                return plain, here
+        return self._follow(path)
+
+    def _follow(self, path: str) -> tuple[str, Node | None]:
+        """Walk where there are links or ".." on the way."""
         todo = [part for part in path.split("/") if part not in ("", ".")][::-1]
         done: list[str] = []
         nodes: list[Node | None] = [self.root]

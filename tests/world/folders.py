@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from datetime import datetime, timedelta, timezone
@@ -90,7 +91,10 @@ def _row(host: SimHost, path: str, node: Node | None, file: str | None, marker: 
 
 
 def _stamp(host: SimHost, mtime: float) -> str:
-    zone = timezone(timedelta(seconds=host.zone))
-    return (
-        datetime.fromtimestamp(math.floor(mtime), tz=zone).replace(tzinfo=None).isoformat(timespec="seconds")
-    )
+    return _local_time(math.floor(mtime), host.zone)
+
+
+@functools.lru_cache(maxsize=4096)
+def _local_time(second: int, offset: int) -> str:
+    zone = timezone(timedelta(seconds=offset))
+    return datetime.fromtimestamp(second, tz=zone).replace(tzinfo=None).isoformat(timespec="seconds")

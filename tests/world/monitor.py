@@ -63,6 +63,7 @@ class Monitor:
         self.notes: list[Violation] = []
         self.allowed = Allowed()
         self.read_only = False
+        self.untraced: set[tuple[str, int]] = set()
 
     def clone(self) -> Monitor:
         """Copy it."""
@@ -70,6 +71,7 @@ class Monitor:
         copy.violations = self.violations.copy()
         copy.notes = self.notes.copy()
         copy.allowed, copy.read_only = self.allowed, self.read_only
+        copy.untraced = self.untraced.copy()
         return copy
 
     def violated(self, world: World, rule: str, host: str, detail: str) -> None:
@@ -79,6 +81,18 @@ class Monitor:
     def note(self, world: World, rule: str, host: str, detail: str) -> None:
         """Write down what the code under test could not have known."""
         self.notes.append(Violation(rule, host, detail, len(world.trace), world.clock.now()))
+
+    def _told(self, world: World, rule: str, host: SimHost, process: Process, detail: str) -> None:
+        """Write down what was done although a process lives: a violation where anything led to it.
+
+        Beside a process that nothing led to, the successor's state file leads to the successor alone: from
+        then on, too, what that process suffers is a note.
+        """
+        if (host.name, process.pid) not in self.untraced and knowable(host, process):
+            self.violated(world, rule, host.name, detail)
+        else:
+            self.untraced.add((host.name, process.pid))
+            self.note(world, rule, host.name, detail)
 
     # --- what is watched -------------------------------------------------------------------
 
@@ -95,10 +109,7 @@ class Monitor:
             if shared or not overlaps(target, where):
                 continue
             detail = f"clear of {target} while {process.key} (pid {process.pid}) works in {where}"
-            if knowable(host, process):
-                self.violated(world, "S1", host.name, detail)
-            else:
-                self.note(world, "S1", host.name, detail)
+            self._told(world, "S1", host, process, detail)
 
     def cleared(self, world: World, host: SimHost, target: str, removed: Iterable[str]) -> None:
         """Files are gone: they must have belonged to a cache that was to go (S2, S3)."""
@@ -125,7 +136,11 @@ class Monitor:
         if not self.allowed.key(host.name, key):
             self.violated(world, "S2", host.name, f"removal of the state of {key}, which nobody named")
         for process in host.of_key(key):
-            self.violated(world, "S4", host.name, f"state of {key} removed while pid {process.pid} lives")
+            detail = f"state of {key} removed while pid {process.pid} lives"
+            if (host.name, process.pid) in self.untraced:
+                self.note(world, "S4", host.name, detail)
+            else:
+                self.violated(world, "S4", host.name, detail)
         log = host.logs.get(key)
         if log is not None and log.unread:
             self.violated(world, "S5", host.name, f"state of {key} removed, its log unread")
@@ -135,11 +150,7 @@ class Monitor:
         if not self.allowed.key(host.name, key):
             self.violated(world, "S2", host.name, f"launch of {key}, which nobody named")
         for process in host.of_key(key):
-            detail = f"launch of {key} while pid {process.pid} lives"
-            if knowable(host, process):
-                self.violated(world, "S4", host.name, detail)
-            else:
-                self.note(world, "S4", host.name, detail)
+            self._told(world, "S4", host, process, f"launch of {key} while pid {process.pid} lives")
         log = host.logs.get(key)
         if log is not None and log.unread:
             self.violated(world, "S5", host.name, f"launch of {key} truncated its unread log")

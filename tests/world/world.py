@@ -16,6 +16,7 @@ from world.transport import Fault, SimTransport
 LOCAL = "local"
 
 Interpose = Callable[["World", str, tuple[str, ...]], None]
+Witness = Callable[["World", "tuple[Effect, ...]"], None]
 
 
 class Effect(NamedTuple):
@@ -44,6 +45,7 @@ class World:
         trace: every helper call and every step on this machine, in order.
         faults: what goes wrong on the way; see `world.transport.Fault`.
         interpose: called before each helper call with the world, the host's name and argv: another client.
+        witness: called after each step that changed something, with the world and what changed.
     """
 
     def __init__(self) -> None:
@@ -53,6 +55,7 @@ class World:
         self.monitor = Monitor()
         self.faults: list[Fault] = []
         self.interpose: Interpose | None = None
+        self.witness: Witness | None = None
         self.pending: list[Effect] = []
         self.showing: list[tuple[str, list[int]]] = []
         self.saving: list[tuple[str, str, int]] = []
@@ -101,6 +104,8 @@ class World:
         effects = tuple(self.pending)
         self.pending.clear()
         self.trace.append(Step(self.clock.now(), host, argv, exit_code, effects, fault))
+        if effects and self.witness is not None:
+            self.witness(self, effects)
 
     def settle(self) -> None:
         """Write down what happened by itself since the last call, as a step without argv."""
@@ -158,6 +163,7 @@ class World:
         copy.monitor = self.monitor.clone()
         copy.faults = [fault.clone() for fault in self.faults]
         copy.interpose = self.interpose
+        copy.witness = None
         copy.pending = self.pending.copy()
         copy.showing, copy.saving = self.showing.copy(), self.saving.copy()
         copy.deadline = self.deadline
