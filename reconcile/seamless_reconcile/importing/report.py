@@ -9,20 +9,8 @@ from rhl_helpers.text import safe
 from seamless_reconcile.exits import Exit
 from seamless_reconcile.importing.values import HostTold, Imported, Item
 from seamless_reconcile.plan import FORMAT_VERSION
+from seamless_reconcile.report import untrusted
 from seamless_reconcile.report.json_ import plain
-
-UNTRUSTED = (
-    "$.manifest",
-    "$.entries[*].key",
-    "$.entries[*].fields",
-    "$.entries[*].observed",
-    "$.entries[*].reason",
-    "$.entries[*].hint",
-    "$.entries[*].notes",
-    "$.hosts[*].reason",
-    "$.warnings[*].message",
-)
-"""Where text that came from hosts may stand in `import --json`: data, never instructions."""
 
 
 def exit_of(result: Imported) -> Exit:
@@ -41,7 +29,7 @@ def import_to_dict(result: Imported, file: str | None) -> dict[str, Any]:
     """
     shape = {
         "format_version": FORMAT_VERSION,
-        "untrusted": list(UNTRUSTED),
+        "untrusted": list(untrusted.IMPORT),
         "in_sync": result.in_sync,
         "complete": result.complete,
         "file": file,

@@ -14,6 +14,7 @@ from rhl_helpers.text import safe
 from seamless_reconcile.doctor import Checked, Examination, HostReport, Status
 from seamless_reconcile.doctor.values import HERE
 from seamless_reconcile.doctor.verdicts import exit_of
+from seamless_reconcile.report import untrusted
 from seamless_reconcile.report.json_ import plain
 from seamless_reconcile.report.screen import Hanging, line, one_line
 from seamless_reconcile.report.words import plural
@@ -79,6 +80,7 @@ def examination_to_dict(examination: Examination) -> dict[str, Any]:
             "warnings": examination.count(Status.WARNING),
         },
         "exit_code": int(exit_of(examination)),
+        "untrusted": list(untrusted.DOCTOR),
     }
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from rhl_helpers.text import safe
 from seamless_reconcile.audit import Finding, Scene, Severity
+from seamless_reconcile.report import untrusted
 from seamless_reconcile.report.json_ import dumps, plain
 from seamless_reconcile.report.junit import clean
 from seamless_reconcile.report.screen import Hanging, line, one_line
@@ -41,6 +42,7 @@ def audit_to_dict(scene: Scene, findings: Sequence[Finding]) -> dict[str, Any]:
         ],
         "resources": resources(scene),
         "passive": scene.snapshot.passive,
+        "untrusted": list(untrusted.AUDIT),
     }
 
 

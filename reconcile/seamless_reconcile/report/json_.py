@@ -38,6 +38,7 @@ from seamless_reconcile.events import (
 from seamless_reconcile.exits import Exit, of_apply
 from seamless_reconcile.outcomes import Applied, Outcome
 from seamless_reconcile.plan import FORMAT_VERSION, Action, Plan, Resource
+from seamless_reconcile.report import untrusted
 
 Object = dict[str, Any]
 
@@ -84,6 +85,7 @@ def plan_to_dict(plan: Plan) -> Object:
             for blocked in plan.blocked
         ],
         "warnings": [{"resource": warned.resource, "message": warned.message} for warned in plan.warnings],
+        "untrusted": untrusted.PLAN,
     }
     clean: Object = plain(shape, MAX_DEPTH + 6)
     return clean
@@ -148,6 +150,7 @@ def applied_to_dict(applied: Applied) -> Object:
         "converged": applied.converged,
         "record": plain(applied.record),
         "exit_code": int(of_apply(applied)),
+        "untrusted": list(untrusted.APPLIED),
     }
 
 
@@ -175,6 +178,7 @@ def error_to_dict(kind: str, message: str, details: list[str], exit_code: Exit) 
         "format_version": FORMAT_VERSION,
         "error": plain({"kind": kind, "message": message, "details": details}),
         "exit_code": int(exit_code),
+        "untrusted": list(untrusted.ERROR),
     }
 
 

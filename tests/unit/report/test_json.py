@@ -33,7 +33,8 @@ from seamless_reconcile.report.json_ import (
 
 def test_a_plan_has_the_contracts_shape():
     shape = plan_to_dict(cold_restart())
-    assert list(shape) == ["format_version", "in_sync", "resources", "actions", "blocked", "warnings"]
+    names = ["format_version", "in_sync", "resources", "actions", "blocked", "warnings", "untrusted"]
+    assert list(shape) == names
     assert (shape["format_version"], shape["in_sync"]) == (1, False)
     cache = next(r for r in shape["resources"] if r["address"] == "cache.hashserver")
     assert {"address", "kind", "name", "host", "key", "desired", "observed", "verdict", "changes"} <= set(
@@ -92,6 +93,7 @@ def test_a_failure_and_a_problem_are_objects_too():
         "format_version": 1,
         "error": {"kind": "locked", "message": "locked: x", "details": ["a"]},
         "exit_code": 75,
+        "untrusted": ["$.error.message", "$.error.details"],
     }
     assert problem_to_dict(Problem(Location("m.yaml", 3, 5), "no such field", "did you mean state?")) == {
         "file": "m.yaml", "line": 3, "column": 5, "message": "no such field", "hint": "did you mean state?",
