@@ -300,3 +300,14 @@ def test_a_project_that_this_folder_selects_is_not_taken_for_another(tmp_path) -
     result = site.proven()
     assert result.complete
     assert "subproject: null" in result.text
+
+
+def test_rows_that_say_nothing_are_told_of(home: Place) -> None:
+    site = Site(home)
+    site.launch("hashserver", cluster="far", project="p")
+    site.world.faults.append(
+        Fault("reply", "rhl-ps", host="front2", times=None, reply=(0, b'{"pid": 3}\n', b""))
+    )
+    result = site.proven("far")
+    assert [host.reason for host in result.hosts] == ["", "a row without a key"]
+    assert result.unknown

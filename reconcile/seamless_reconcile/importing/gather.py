@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from rhl_helpers.client import ConnectionFile
-from rhl_helpers.rows import ServerRow
 from rhl_helpers.transport.base import LOCAL
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.importing.values import Found, HostTold
@@ -15,6 +14,9 @@ from seamless_reconcile.observe.hosts import read_host
 from seamless_reconcile.observe.tunnels import ClientFacts, read_client
 from seamless_reconcile.ports import Reach
 from seamless_reconcile.resolver.frontends import Frontend
+
+# What a row without a key is called.
+_NAMELESS = "?"
 
 Possible = tuple[Mapping[str, "str | None"], str, str]
 """A service that could be: its identity, the host it would run on, its key."""
@@ -74,7 +76,7 @@ def _there(machine: Frontend, facts: HostFacts, here: ClientFacts) -> Iterator[F
     for row in facts.rows.values():
         yield _connected(Found(machine, row.key, row), here)
     for key, bad in facts.malformed.items():
-        if ServerRow.model_fields and key != "?":
+        if key != _NAMELESS:
             yield _connected(Found(machine, key, malformed=bad.reason), here)
 
 
@@ -90,4 +92,6 @@ def _connected(found: Found, here: ClientFacts) -> Found:
 def _told(facts: HostFacts, here: ClientFacts) -> HostTold:
     problem = facts.problem or here.problem
     answered = facts.problem is None or bool(facts.asked)
+    if problem is None and _NAMELESS in facts.malformed:
+        return HostTold(facts.host, answered, facts.malformed[_NAMELESS].reason)
     return HostTold(facts.host, answered, problem.reason if problem else "", problem.hint if problem else "")

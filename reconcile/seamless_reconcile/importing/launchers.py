@@ -41,7 +41,7 @@ def launchers(found: Found) -> tuple[tuple[Variant, ...], str]:
     ), ""  # fmt: skip
 
 
-_ASSUMED = "its handshake is the path that it answered, of those that are usual"
+_ASSUMED = "its handshake is not recorded: one of the usual ones was taken"
 
 
 def _handshakes(kind: str, row: ServerRow) -> tuple[Any, ...]:

@@ -69,16 +69,22 @@ def settle(items: Sequence[Item], gathered: Gathered, read: Read, look: Look, *,
 
 def _refused(items: Sequence[Item], error: ManifestError, owners: Mapping[int, str]) -> list[Item]:
     """Go on with the next way to write what a reader refuses."""
+    active = [item.name for item in items if item.active]
     wrong: dict[str, Problem] = {}
     for problem in error.problems:
-        name = owners.get(problem.at.line) if problem.at else None
+        name = _whose(problem, owners, active)
         if name is not None:
             wrong.setdefault(name, problem)
     if not wrong:
         raise error
-    return [
-        _next(item, _said(wrong[item.name])) if item.name in wrong and item.active else item for item in items
-    ]
+    return [_next(item, _said(wrong[item.name])) if item.name in wrong else item for item in items]
+
+
+def _whose(problem: Problem, owners: Mapping[int, str], active: Sequence[str]) -> str | None:
+    """Give the entry that a problem is of: it stands there, or names it where the defaults are to blame."""
+    name = owners.get(problem.at.line) if problem.at else None
+    named = [one for one in active if problem.message.startswith((f"services.{one}:", f"services.{one}."))]
+    return name if name in active else max(named, key=len, default=None)
 
 
 def _said(problem: Problem) -> str:

@@ -12,13 +12,14 @@ from seamless_reconcile.report.untrusted import IMPORT
 from unit.importing.worlds import HEALTHY, Site
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
+FENCED = re.compile(r"^```json\n(.*?)^```", re.MULTILINE | re.DOTALL)
 REFERENCE = (DOCS / "reference" / "import.md").read_text()
 
 
 def test_the_reference_shows_what_is_printed(site: Site) -> None:
     site.launch("database", replace(HEALTHY, tunnel="misrouted"), cluster="far", project="p")
     told = import_to_dict(site.imports("far"), "m.yaml")
-    (shown,) = (json.loads(body) for body in re.findall(r"^```json\n(.*?)^```", REFERENCE, re.MULTILINE | re.DOTALL))
+    (shown,) = (json.loads(body) for body in FENCED.findall(REFERENCE))
     assert list(shown) == list(told)
     for name in ("entries", "hosts"):
         assert list(shown[name][0]) == list(told[name][0])

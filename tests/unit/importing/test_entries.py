@@ -155,6 +155,16 @@ def test_another_command_line_is_said(site: Site) -> None:
     assert item.reason.endswith("it had --debug, today's has --writable")
 
 
+def test_a_service_whose_key_another_entry_takes_is_said(site: Site) -> None:
+    site.world.add_host("alone")
+    spec = site.place.spec("hashserver", cluster="far", project="p")
+    site.add(spec, host="alone")
+    jobs = site.launch("jobserver", GONE, cluster="far", project="p")
+    result = site.proven("far", hosts=("alone",))
+    assert entry(result, spec.key).active
+    assert "takes for itself" in entry(result, jobs.key).reason
+
+
 # --- names ---------------------------------------------------------------------------------
 
 
