@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-_HEAD = re.compile(r"[ |+]{0,40}(?:Exception Group )?Traceback \(most recent call last\):")
+_HEAD = "Traceback (most recent call last):"
 _FRAME = re.compile(r'[ |]{1,40}File "([^"]{1,500})", line (\d{1,9})(?:, in (.{1,200}))?')
-_LEAD = re.compile(r"[ |+]{0,40}")
 # A name with dots, then a colon and the message, or nothing.
 _RAISED = re.compile(r"([A-Za-z_][\w.]{0,199})(?:: ?(.{0,1000}))?\Z")
 _CHAINED = (
@@ -91,7 +90,7 @@ def find_tracebacks(lines: Sequence[str]) -> tuple[Traceback, ...]:
     found: list[Traceback] = []
     at = 0
     while at < len(lines):
-        if not _HEAD.match(lines[at]):
+        if _HEAD not in lines[at]:
             at += 1
             continue
         one, at = _read(lines, at, chained=bool(found) and _follows(lines, found[-1].last, at))
@@ -118,7 +117,7 @@ def _read(lines: Sequence[str], head: int, *, chained: bool) -> tuple[Traceback 
                 frames.append(Frame(frame[1], int(frame[2]), frame[3] or ""))
             at += 1
             continue
-        if _HEAD.match(line):
+        if _HEAD in line:
             return None, at
         body = line[_indent(line, lines[head]) :]
         if not body.startswith((" ", "\t")) and body.strip():
@@ -131,9 +130,12 @@ def _read(lines: Sequence[str], head: int, *, chained: bool) -> tuple[Traceback 
 
 
 def _indent(line: str, head: str) -> int:
-    """Give how far a traceback is indented, where the line is at least as far in (exception groups)."""
-    lead = _LEAD.match(head)
-    wide = lead.end() if lead is not None else 0
+    """Give how far a traceback is indented (in exception groups), where the line is as far in.
+
+    What a logger writes in front of the first line stands in front of that alone.
+    """
+    lead = head[: head.index(_HEAD)].removesuffix("Exception Group ")
+    wide = len(lead) if not lead.strip(" |+") else 0
     return wide if not line[:wide].strip(" |+") else 0
 
 

@@ -172,7 +172,8 @@ def _by_tracebacks(
             cause = _match(one.line, causes, Scope.EXCEPTION)
             if cause is None:
                 continue
-            sure = _sure(log, signs, one.last, final=number == 0)
+            # A chain is one event: it ends where its last traceback does.
+            sure = _sure(log, signs, chain[-1].last, final=number == 0)
             yield _found(case, cause, sure, known, line=one.line, at=one.last, raised=one)
 
 
