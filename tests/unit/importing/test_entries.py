@@ -248,3 +248,21 @@ def test_what_cannot_be_looked_for_is_said(place: Place, clusters: Any, more: An
     with pytest.raises(ManifestError) as caught:
         site.imports(*clusters, **more)
     assert said in str(caught.value)
+
+
+# --- where SEAMLESS_CACHE stands in for all files ------------------------------------------
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["meta", "key alone"])
+def test_a_cache_folder_of_the_environment_is_taken_as_it_is_set(site: Site, kept: bool) -> None:
+    place = site.place
+    place.environ["SEAMLESS_CACHE"] = str(place.home / "cache")
+    for kind in ("hashserver", "database"):
+        spec = place.spec(kind)
+        meta = {**spec.meta, "cluster": "__SEAMLESS_CACHE__", "project": "__TOPLEVEL__"}
+        site.add(spec, meta=meta if kept else {})
+    # The runtime's own names for it cannot be written; saying nothing means the same.
+    result = site.proven()
+    assert result.complete
+    assert "__" not in "".join(line for line in result.text.splitlines() if not line.lstrip().startswith("#"))
+    assert result.text.count("needs SEAMLESS_CACHE to be set as it is here") == 2
