@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from seamless_reconcile.outcomes import Applied, Result
-from seamless_reconcile.plan import Plan
+if TYPE_CHECKING:  # `--help` needs the codes, and no plan
+    from seamless_reconcile.outcomes import Applied
+    from seamless_reconcile.plan import Plan
+
+_NOT_DONE = frozenset({"failed", "refused", "skipped"})
+"""The results that leave something undone (`outcomes.Result`)."""
 
 
 class Exit(IntEnum):
@@ -37,7 +42,7 @@ def of_apply(applied: Applied) -> Exit:
     """Give the exit code of `apply`: the gravest thing that happened."""
     if applied.interrupted:
         return Exit.INTERRUPTED
-    if any(outcome.result in (Result.FAILED, Result.REFUSED, Result.SKIPPED) for outcome in applied.outcomes):
+    if any(outcome.result.value in _NOT_DONE for outcome in applied.outcomes):
         return Exit.ERROR
     final = applied.after or applied.plan
     if final.unknown:

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event as StopEvent
+from typing import TYPE_CHECKING
 
-from seamless_reconcile.apply import Context, perform, run_actions
-from seamless_reconcile.apply.caches import settle_receipts
-from seamless_reconcile.apply.context import Record
 from seamless_reconcile.declared import ServiceState
 from seamless_reconcile.desired import Desired
 from seamless_reconcile.events import (
@@ -34,27 +32,10 @@ from seamless_reconcile.planner import Options, make_plan
 from seamless_reconcile.ports import Reach
 from seamless_reconcile.snapshot import Snapshot
 
+if TYPE_CHECKING:
+    from seamless_reconcile.apply.context import Record
+
 START_POLL_SECONDS = 0.5
-
-
-class NotApproved(Exception):
-    """The plan was shown and not approved, or there was nobody to ask (exit 5)."""
-
-    def __init__(self, plan: Plan) -> None:
-        super().__init__("the plan was not approved")
-        self.plan = plan
-
-
-class StalePlan(Exception):
-    """What the plan was made on has changed (exit 4).
-
-    Attributes:
-        differences: what has, one line each.
-    """
-
-    def __init__(self, differences: list[str]) -> None:
-        super().__init__("; ".join(differences))
-        self.differences = differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +105,9 @@ class Loop:
     def _act(
         self, plan: Plan, snapshot: Snapshot, options: Options, record: Record, stop: StopEvent
     ) -> tuple[Outcome, ...]:
+        # What acts is imported when something is to be done: a plan waits for none of it.
+        from seamless_reconcile.apply import Context, perform, run_actions, settle_receipts  # noqa: PLC0415
+
         context = Context(
             self.desired, plan, snapshot, self.changing, record, record.run_id, frozenset(options.replace),
             say=lambda action, what: self.reporter.on_event(Progress(action, what)),

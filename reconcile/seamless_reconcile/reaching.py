@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Literal, TypeVar
 
 from rhl_helpers.host import Host
-from rhl_helpers.transport.base import Transport
+from rhl_helpers.transport.base import Connecting, Transport
 from seamless_reconcile.ports import Memory, Reach
 
 T = TypeVar("T")
@@ -57,6 +57,13 @@ class Connections:
             if name not in self._transports:
                 self._transports[name] = make_transport(name, self._kind, config_file=self._config)
             return self._transports[name]
+
+    def begin(self, names: Iterable[str]) -> None:
+        """Begin to connect to hosts, in the background: what comes before the first call takes time too."""
+        for name in names:
+            transport = self._transport(name)
+            if isinstance(transport, Connecting):
+                transport.begin()
 
     def reading(self, name: str) -> Host:
         """Give a host that refuses everything that changes something (S6)."""

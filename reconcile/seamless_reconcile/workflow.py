@@ -17,9 +17,10 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from rhl_helpers.text import safe
+from seamless_reconcile.agreement import NotApproved, StalePlan
 from seamless_reconcile.events import Event, Reporter, Silent
 from seamless_reconcile.locks import Locked, claims, host_locks
-from seamless_reconcile.loop import Loop, NotApproved, StalePlan
 from seamless_reconcile.plan import Plan
 from seamless_reconcile.planner import Options
 from seamless_reconcile.reaching import Connections, Kind, real_reach
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from seamless_reconcile.declared import Manifest
     from seamless_reconcile.desired import Desired
+    from seamless_reconcile.loop import Loop
     from seamless_reconcile.outcomes import Applied
     from seamless_reconcile.snapshot import Snapshot
 
@@ -110,6 +112,10 @@ class Session:
         self._connections.close()
 
     def _loop(self, *listeners: Reporter) -> Loop:
+        self._connections.begin(self.desired.hosts)
+        # Imported while the hosts are being reached.
+        from seamless_reconcile.loop import Loop  # noqa: PLC0415
+
         reads, acts, timeout = self._connections.reading, self._connections.changing, self._settings.timeout
         reading = real_reach(reads, self._memory, changing=False, timeout=timeout)
         changing = real_reach(acts, self._memory, changing=True, timeout=timeout)
@@ -197,6 +203,10 @@ class Session:
         """
         if saved.digest != self._digest():
             raise StalePlan(["the manifest, the cluster files or the environment it uses have changed"])
+        foreign = [address for address in saved.options.targets if not self._has(address)]
+        foreign += [address for address in saved.options.replace if not self._has(address, replaceable=True)]
+        if foreign:
+            raise StalePlan([f"{safe(address)}: the manifest has no such address" for address in foreign])
 
         def agree(plan: Plan) -> None:
             _raise_if_stale(saved.plan, plan)
@@ -205,6 +215,13 @@ class Session:
         if not applied.outcomes:
             _raise_if_stale(saved.plan, applied.plan)
         return applied
+
+    def _has(self, address: str, *, replaceable: bool = False) -> bool:
+        kind, _, name = address.partition(".")
+        spec = self.desired.services.get(name)
+        if kind == "cache":
+            return not replaceable and spec is not None and spec.cache is not None
+        return kind in ("tunnel", "service") and spec is not None
 
     def _still(self, plan: Plan, options: Options) -> None:
         """Look again after a person took time to read the plan (S7)."""

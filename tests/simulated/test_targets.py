@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from seamless_reconcile.agreement import StalePlan
 from seamless_reconcile.exits import Exit, of_apply
-from seamless_reconcile.loop import StalePlan
 from seamless_reconcile.plan import Plan, Verdict
 from seamless_reconcile.saved import differences
 from simulated.bench import Bench, reasons, results, spec_of, state, verbs

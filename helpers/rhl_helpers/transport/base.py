@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 LOCAL = "local"
 
@@ -78,3 +78,11 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Give back connections and processes; the transport is not usable afterwards."""
+
+
+@runtime_checkable
+class Connecting(Protocol):
+    """A transport that can begin to connect before it is asked for anything."""
+
+    def begin(self) -> None:
+        """Begin; returns at once, and tells of nothing: the first call does."""

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from rhl_helpers.transport.link import Link
 
+_KEPT_SECONDS = 0.05
+
 
 class Connector:
     """Keep one connection to a host; make it again when it is gone.
@@ -32,15 +34,25 @@ class Connector:
         with self._lock:
             if self._link is not None and self._link.usable:
                 return self._link
-            if self._attempt is None:
-                self._attempt = _Attempt()
-                threading.Thread(target=self._try, args=(self._attempt,), daemon=True).start()
             attempt = self._attempt
+            if attempt is None or not attempt.counts(time.monotonic()):
+                attempt = self._start()
         if not attempt.done.wait(max(0.0, deadline - time.monotonic())):
             return None
         if attempt.error is not None:
             raise attempt.error
         return attempt.link
+
+    def begin(self) -> None:
+        """Begin to connect. If that fails before anybody asks, those who ask first hear of it."""
+        with self._lock:
+            if self._link is None and self._attempt is None and not self._closed:
+                self._start().kept = True
+
+    def _start(self) -> _Attempt:
+        self._attempt = _Attempt()
+        threading.Thread(target=self._try, args=(self._attempt,), daemon=True).start()
+        return self._attempt
 
     def _try(self, attempt: _Attempt) -> None:
         try:
@@ -49,7 +61,7 @@ class Connector:
             attempt.error = exc
         with self._lock:
             old, self._link = self._link, attempt.link
-            self._attempt = None
+            self._attempt = attempt if attempt.kept and attempt.error is not None else None
             if self._closed and attempt.link is not None:
                 old = attempt.link
         if old is not None:
@@ -66,9 +78,23 @@ class Connector:
 
 
 class _Attempt:
-    """One try to connect, shared by all who wait for it."""
+    """One try to connect, shared by all who wait for it.
+
+    Attributes:
+        kept: whether its failure is kept for those who ask first: one login less where logins fail.
+    """
 
     def __init__(self) -> None:
         self.done = threading.Event()
         self.link: Link | None = None
         self.error: BaseException | None = None
+        self.kept = False
+        self._heard: float | None = None
+
+    def counts(self, now: float) -> bool:
+        """Tell whether its outcome is to come, or is news to whoever asks now."""
+        if not self.done.is_set():
+            return True
+        if self._heard is None:
+            self._heard = now
+        return now - self._heard < _KEPT_SECONDS

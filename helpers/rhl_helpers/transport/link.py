@@ -135,12 +135,13 @@ def open_link(settings: SshSettings, *, deadline: float, jumps: int = 0) -> Link
 
 
 def _open_once(settings: SshSettings, deadline: float, jumps: int) -> Link:
-    load_paramiko()
-    import paramiko  # noqa: PLC0415 - slow to import
-
+    # The host has things to do at the beginning too: it does them while paramiko is imported here.
     below, raw = open_stream(settings, deadline, jumps)
     link = None
     try:
+        load_paramiko()
+        import paramiko  # noqa: PLC0415 - slow to import
+
         transport = paramiko.Transport(raw)
         link = Link(transport, below, raw)
         transport.set_log_channel(_LOG_CHANNEL)
@@ -182,6 +183,7 @@ def _jump(settings: SshSettings, chain: str, deadline: float, jumps: int) -> tup
     """Go through the last host of a ProxyJump list, which is reached through those before it."""
     import dataclasses  # noqa: PLC0415
 
+    load_paramiko()
     import paramiko  # noqa: PLC0415
 
     if jumps >= _MAX_JUMPS:

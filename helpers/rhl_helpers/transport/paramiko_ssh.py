@@ -13,6 +13,7 @@ from rhl_helpers.text import safe
 from rhl_helpers.transport.base import MAX_OUTPUT, Answer, Reply
 from rhl_helpers.transport.connector import Connector
 from rhl_helpers.transport.link import CONNECT_SECONDS, Link, open_link
+from rhl_helpers.transport.loading import load_paramiko
 from rhl_helpers.transport.output import Output, remote_command
 from rhl_helpers.transport.ssh_config import SshSettings, check_alias, resolve
 
@@ -58,6 +59,10 @@ class ParamikoTransport:
             self._settings = resolve(self.host, config_file=self._config_file)
         return open_link(self._settings, deadline=time.monotonic() + CONNECT_SECONDS)
 
+    def begin(self) -> None:
+        """Begin to connect, in the background."""
+        self._connector.begin()
+
     def run(
         self,
         argv: Sequence[str],
@@ -88,6 +93,7 @@ class ParamikoTransport:
 
     def _open_session(self, deadline: float) -> tuple[Link, paramiko.Channel]:
         """Open a session on a connection that works; nothing has been run when this fails."""
+        load_paramiko()
         import paramiko  # noqa: PLC0415 - slow to import
 
         failures = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import threading
@@ -9,7 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from rhl_helpers.transport.base import LOCAL, MAX_OUTPUT, Answer, Reply, Transport
+from rhl_helpers.errors import HelperError
+from rhl_helpers.transport.base import LOCAL, MAX_OUTPUT, Answer, Connecting, Reply, Transport
 
 if TYPE_CHECKING:
     from rhl_helpers.transport.ssh_config import SshSettings
@@ -175,6 +177,16 @@ class DeferredTransport:
             if self._chosen is None:
                 self._chosen = self._choose()
             return self._chosen
+
+    def begin(self) -> None:
+        """Begin to choose and to connect, in the background; what stands in the way is told later."""
+        threading.Thread(target=self._begin, daemon=True).start()
+
+    def _begin(self) -> None:
+        with contextlib.suppress(HelperError):
+            chosen = self._get()
+            if isinstance(chosen, Connecting):
+                chosen.begin()
 
     def run(
         self,

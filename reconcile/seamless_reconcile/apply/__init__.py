@@ -9,7 +9,8 @@ clearing  the passes that emptying a directory takes
 tunnels   close_tunnel, open_tunnel
 """
 
+from seamless_reconcile.apply.caches import settle_receipts
 from seamless_reconcile.apply.perform import Context, perform
 from seamless_reconcile.apply.schedule import run_actions
 
-__all__ = ["Context", "perform", "run_actions"]
+__all__ = ["Context", "perform", "run_actions", "settle_receipts"]

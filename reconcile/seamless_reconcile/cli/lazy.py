@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Mapping
 from typing import Any
@@ -45,6 +44,8 @@ class LazyGroup(click.Group):
         """Find the command, or say which one may be meant."""
         name = args[0]
         if name not in self._lazy and not name.startswith("-"):
+            import difflib  # noqa: PLC0415 - only for a typing error
+
             near = difflib.get_close_matches(name, self._lazy, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             ctx.fail(f"No such command {name!r}.{hint}")

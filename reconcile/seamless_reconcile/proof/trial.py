@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 from rhl_helpers.errors import HelperError
 from seamless_reconcile import __version__
-from seamless_reconcile.proof.child import CannotStart, run_command
+from seamless_reconcile.agreement import NotApproved, StalePlan
 from seamless_reconcile.declared import CacheState, ManifestError, ServiceState, TunnelState
 from seamless_reconcile.desired import Desired
 from seamless_reconcile.kinds import tunnel
 from seamless_reconcile.kinds.service import State
 from seamless_reconcile.locks import Locked
-from seamless_reconcile.loop import NotApproved, StalePlan
 from seamless_reconcile.outcomes import Applied
 from seamless_reconcile.plan import Plan, Verb
+from seamless_reconcile.proof.child import CannotStart, run_command
 from seamless_reconcile.proof.judge import Finding, Proof, judge, judge_start, unprovable
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from seamless_reconcile.agreement import NotApproved
 from seamless_reconcile.locks import Locked
-from seamless_reconcile.loop import NotApproved
 from seamless_reconcile.outcomes import Applied, Outcome, Result
 from seamless_reconcile.plan import Action, Blocked, Plan, Resource, Verb, Verdict
 from unit.proof.looks import HOST, desired_of, look, specs, used

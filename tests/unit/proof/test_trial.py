@@ -9,12 +9,12 @@ from threading import Event
 
 import pytest
 
+from seamless_reconcile.agreement import NotApproved
 from seamless_reconcile.declared import ManifestError, ServiceState, TunnelState
 from seamless_reconcile.kinds import tunnel
 from seamless_reconcile.kinds.service import Life, ServiceObserved, State
 from seamless_reconcile.kinds.tunnel import TunnelObserved
 from seamless_reconcile.locks import Locked
-from seamless_reconcile.loop import NotApproved
 from seamless_reconcile.proof import trial as module
 from seamless_reconcile.proof.judge import Finding
 from seamless_reconcile.proof.trial import Trial, as_before
