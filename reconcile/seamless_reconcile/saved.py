@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from seamless_reconcile.plan import Action, Plan
+from seamless_reconcile.plan import Action, Plan, Resource, Verb
 from seamless_reconcile.planner import Options
 from seamless_reconcile.report.json_ import plan_from_dict, plan_to_dict
 from seamless_reconcile.state import write_atomically
@@ -88,12 +88,32 @@ def load_saved(path: str | Path) -> SavedPlan:
         raise PlanFileError(f"{path}: not a saved plan: {first}") from None
     if body.kind != KIND or body.format_version != 1:
         raise PlanFileError(f"{path}: not a saved plan of a version this program reads")
+    lie = _contradiction(plan)
+    if lie:
+        raise PlanFileError(f"{path}: not a saved plan: {lie}")
     options = Options(tuple(body.targets), tuple(body.replace))
     return SavedPlan(plan, tuple(body.files), options, body.digest)
 
 
+# What these are planned on is what their resource is shown as.
+_SHOWN = frozenset({Verb.CLOSE_TUNNEL, Verb.STOP, Verb.REMOVE_STATE, Verb.CLEAR})
+
+
+def _contradiction(plan: Plan) -> str:
+    """Say which action is planned on something else than its resource shows; empty if none is.
+
+    A person agrees to what is shown, apply holds the world against what is expected: in a file that
+    somebody has tampered with, these could differ.
+    """
+    for action in plan.actions:
+        shown = plan.resource(action.resource).observed
+        if action.verb in _SHOWN and any(shown.get(name) != value for name, value in action.expects.items()):
+            return f"action {action.id} is planned on something else than {action.resource} shows"
+    return ""
+
+
 def differences(planned: Plan, now: Plan) -> list[str]:
-    """Say how a plan made now differs from one made earlier, in what it does and on what grounds."""
+    """Say how a plan made now differs from one made earlier: in what it does, on what grounds, how shown."""
     before, after = _by_handle(planned), _by_handle(now)
     found = [f"{_named(a)}: no longer called for" for handle, a in before.items() if handle not in after]
     found += [f"{_named(a)}: was not part of the plan" for handle, a in after.items() if handle not in before]
@@ -102,7 +122,30 @@ def differences(planned: Plan, now: Plan) -> list[str]:
         for handle, a in before.items()
         if handle in after and not _same(a, after[handle])
     ]
-    return found
+    return found + _shown_otherwise(planned, now)
+
+
+def _shown_otherwise(planned: Plan, now: Plan) -> list[str]:
+    """Say what a person was shown otherwise of what is acted on, or was not warned of."""
+    before = {resource.address: resource for resource in planned.resources}
+    acted_on = {action.resource for action in planned.actions}
+    told = {(warned.resource, warned.message) for warned in planned.warnings}
+    return [
+        f"{resource.address}: is or should be something else than was shown"
+        for resource in now.resources
+        if resource.address in acted_on and _face(before.get(resource.address)) != _face(resource)
+    ] + [
+        f"{warned.resource}: {warned.message}"
+        for warned in now.warnings
+        if (warned.resource, warned.message) not in told
+    ]
+
+
+def _face(resource: Resource | None) -> str:
+    if resource is None:
+        return ""
+    face = [resource.host, resource.key, dict(resource.desired), [*resource.names], resource.note]
+    return json.dumps(face, sort_keys=True)
 
 
 def _by_handle(plan: Plan) -> dict[tuple[str, str], Action]:
@@ -115,7 +158,8 @@ def _same(one: Action, other: Action) -> bool:
 
 
 def _grounds(action: Action) -> str:
-    return json.dumps([action.host, dict(action.expects), action.destructive, action.cause], sort_keys=True)
+    grounds = [action.host, dict(action.expects), action.destructive, action.cause, action.promises]
+    return json.dumps(grounds, sort_keys=True)
 
 
 def _named(action: Action) -> str:

@@ -110,17 +110,28 @@ def leaves_nothing_unproven(chain: Chain) -> bool:
     return chain.host == LOCAL and case.state in READABLE and case.port == "closed"
 
 
-def verdict(chain: Chain) -> str:
-    """Plan and apply a chain, and give how it ended; fails where something is wrong with it.
+def has_actions(chain: Chain) -> bool:
+    """Tell whether there is anything to do."""
+    return bool(bench_of(chain).plan().actions)
+
+
+def verdict(chain: Chain, *, shown: bool = True) -> str:
+    """Apply a chain, and give how it ended; fails where something is wrong with it.
 
     Gives "converged", or the names of the reasons why it is blocked, or "still answers".
+
+    Args:
+        chain: what to run.
+        shown: whether to plan first, which must change nothing (S6) and show what apply then does (S7).
     """
     bench = bench_of(chain)
-    plan = bench.plan()
-    waited = any("apply waits for it" in warned.message for warned in plan.warnings)
+    plan = bench.plan() if shown else None
 
     def as_shown(again: Plan) -> None:
-        assert waited or differences(plan, again) == [], f"{chain}: apply did not do what plan showed"
+        waited = plan is not None and any("apply waits for it" in warned.message for warned in plan.warnings)
+        assert plan is None or waited or differences(plan, again) == [], (
+            f"{chain}: apply did not do what plan showed"
+        )
 
     end = judged(chain, bench, bench.apply(agree=as_shown))
     assert end == "converged" or not leaves_nothing_unproven(chain), f"{chain}: {end}"

@@ -18,7 +18,8 @@ from unit.core.values import action, plan, resource
 
 STOP = action(1, verb=Verb.STOP, name="x", expects={"state": "running", "pid": 4000})
 LAUNCH = action(2, 1, name="x", expects={"state": "absent"})
-PLAN = Plan((resource("service.x", Verdict.DRIFT),), (STOP, LAUNCH))
+SHOWN = replace(resource("service.x", Verdict.DRIFT), observed={"state": "running", "pid": 4000})
+PLAN = Plan((SHOWN,), (STOP, LAUNCH))
 SAVED = SavedPlan(PLAN, ("/m.yaml",), Options(("service.x",), ("service.y",)), "abc")
 
 
