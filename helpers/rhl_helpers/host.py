@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any, BinaryIO, TypeVar
 
 from rhl_helpers.calls import HANDSHAKE_SECONDS, Call, handshake, raise_for_exit
@@ -36,18 +37,20 @@ class Host:
     def call(self, call: Call[T], *, stdout_to: BinaryIO | None = None, max_output: int | None = None) -> T:
         """Run one call and decode its reply.
 
-        A reading call is tried twice if the connection broke or the answer was garbled; a call that
-        changes things is never repeated here, since it may have taken effect.
+        A reading call is tried again if the connection broke or the answer was garbled, unless that
+        used up its time: then it would only be waited for once more. A call that changes things is
+        never repeated here, since it may have taken effect.
 
         Raises:
             HelperError: any of its kinds.
         """
         if call.mutates:
             return self._once(call, stdout_to, max_output)
+        began = time.monotonic()
         try:
             return self._once(call, stdout_to, max_output)
         except _TRANSIENT:
-            if stdout_to is not None:
+            if stdout_to is not None or time.monotonic() - began > self._seconds(call) / 2:
                 raise
         # Imported here: a healthy run never needs it.
         import stamina  # noqa: PLC0415
@@ -59,8 +62,11 @@ class Host:
                 return self._once(call, stdout_to, max_output)
         raise AssertionError("unreachable: the last attempt raises")
 
+    def _seconds(self, call: Call[T]) -> float:
+        return call.timeout if call.mutates or self._read_timeout is None else self._read_timeout
+
     def _once(self, call: Call[T], stdout_to: BinaryIO | None, max_output: int | None) -> T:
-        timeout = call.timeout if call.mutates or self._read_timeout is None else self._read_timeout
+        timeout = self._seconds(call)
         if max_output is None and stdout_to is not None:
             # What is streamed is kept nowhere here, and wanted whole: a log that is saved (S5).
             max_output = sys.maxsize

@@ -34,7 +34,8 @@ class HostSpec:
     """What a host is like.
 
     Attributes:
-        guard: `rhl-guard`'s path policy; "none" is a guard without one, None is no guard.
+        guard: `rhl-guard`'s path policy; "none" is a guard without one, "permissive" lets all paths
+            through, None is no guard.
         roots: what `--data-roots` allows besides the host's own data folder.
         helpers: where the rhl-* commands are: on PATH, only in conda's base, or nowhere.
         noise: printed on stdout by the login shell's start-up file, before any command's own output.
@@ -45,7 +46,7 @@ class HostSpec:
     """
 
     name: str
-    guard: Literal["data-roots", "seamless", "none"] | None = None
+    guard: Literal["data-roots", "seamless", "none", "permissive"] | None = None
     roots: tuple[str, ...] = ()
     helpers: Literal["path", "conda", "none"] = "path"
     max_sessions: int = 10
@@ -146,6 +147,7 @@ class LabHost:
         policy = {
             None: None,
             "none": "",
+            "permissive": " --permissive-paths",
             "seamless": " --clear-policy seamless",
             "data-roots": f" --data-roots {self.folder / 'data-roots'}",
         }[self.spec.guard]

@@ -123,7 +123,7 @@ _RULES = (
          (_TUNNEL,), (_FORGET, _CONNECT)),
     Rule("R203", Severity.WARNING, "orphan tunnel",
          "A forward that no connection file names: nobody uses it and nobody will end it.",
-         (_TUNNEL,), ("make sure that it is not in use", "$kill {pids}")),
+         (_TUNNEL,), ("make sure that it is not in use", "$kill -9 {pids}")),
     Rule("R204", Severity.WARNING, "connection file of no service",
          "This client remembers a service that is not there: it will try to reach it.",
          (_FORGET,)),

@@ -212,7 +212,7 @@ def test_a_forward_that_nobody_names_is_found_and_a_users_own_is_not():
         return find(replace(scene, forwards=(Forward(**{**settled, **fields}),)))
 
     (one,) = found(monitor=Process(41, 1.0), ssh=Process(42, 1.0))
-    assert (one.rule.id, one.resource, one.commands) == ("R203", "forward.1234", ("kill 42 41",))
+    assert (one.rule.id, one.resource, one.commands) == ("R203", "forward.1234", ("kill -9 42 41",))
     port = scene.snapshot.services["hashserver"].port
     assert ids(found(ssh=Process(42, 1.0), remote_port=port)) == ["R203"]
     assert found(ssh=Process(42, 1.0)) == ()
