@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 
 import pytest
 
@@ -129,7 +130,49 @@ def test_a_host_that_cannot_be_asked_is_3_and_fail_on_goes_before(user, up):
         (("--format", "pdf"), 64, "pdf"),
         (("--fail-on", "bug"), 64, "bug"),
         (("--output", "no/such/folder.html", "--format", "html"), 1, "no/such"),
+        (("--watch", "0"), 64, "--watch"),
+        (("--watch", "5", "--json"), 64, "--watch is for people"),
+        (("--watch", "5", "--format", "html"), 64, "--watch is for people"),
+        (("--watch", "5", "--output", "x.txt"), 64, "--watch is for people"),
+        (("--events", "no/such/events"), 64, "--events"),
     ],
 )
 def test_misuse_is_said(user, declared, words, code, said):
     assert said in user.sr("audit", *words, code=code).stderr
+
+
+def test_programs_hear_what_is_read_and_found(user, up):
+    user.site.kill(up.key("database"))
+    user.sr("audit", "--passive", "--events", "events.ndjson", "-q")
+    told = [json.loads(line) for line in (user.folder / "events.ndjson").read_text().splitlines()]
+    (user.folder / "events.ndjson").unlink()
+    assert [one["event"] for one in told] == ["reading", "host_read", "found", "looked"]
+    assert told[0]["hosts"] == ["local"]
+    assert told[2]["finding"]["id"] == "R102"
+    assert (told[3]["looks"], told[3]["findings"]) == (1, 1)
+
+
+def test_a_pipe_gets_a_line_a_host_with_v_and_none_without(user, up):
+    assert user.sr("audit", "--passive").stderr == ""
+    assert user.sr("audit", "--passive", "-v").stderr.startswith("reading   local\nread      local")
+
+
+def test_remedies_name_the_manifest_that_was_named(user, up):
+    user.site.kill(up.key("database"))
+    (user.folder / "seamless.reconcile.yaml").rename(user.folder / "other.yaml")
+    (found,) = json.loads(user.sr("audit", "-f", "other.yaml", "--json").stdout)["findings"]
+    assert found["commands"] == ["seamless-reconcile apply -f other.yaml --target service.database"]
+    done = user.run("bash", "-c", f"{found['commands'][0]} --yes")
+    assert done.returncode == 0, done
+
+
+def test_a_watch_on_a_terminal_is_drawn_in_place_and_leaves_its_last_picture(user, up):
+    user.site.kill(up.key("database"))
+    typed = {"LAB_PROMPT": "Ctrl-C ends it"}
+    done = user.terminal("audit", "--watch", "1", "--color", "never", answer="^C", env=typed)
+    assert done.returncode == 0, done
+    screen, drawn, left = re.split(r"\x1b\[\?1049[hl]", done.stdout)
+    assert screen == ""
+    assert "R102 error" in drawn
+    assert "R102 error   service.database on local: stale state" in left
+    assert "in all" in left

@@ -2,8 +2,9 @@
 
     terminal.py COLUMNS ANSWER COMMAND...
 
-ANSWER is typed once the command asks; an empty one is typed never. Before that LAB_MEANWHILE, a bit of
-shell, is run. A script, so that what the command leaves running belongs to whoever keeps this.
+ANSWER is typed once the command asks, or has said what LAB_PROMPT holds; an empty one is typed never.
+Before that LAB_MEANWHILE, a bit of shell, is run. A script, so that what the command leaves running
+belongs to whoever keeps this.
 """
 
 from __future__ import annotations
@@ -32,13 +33,18 @@ def main() -> int:
     shown, answered = b"", not answer
     while data := _read(terminal):
         shown += data
-        if not answered and shown.rstrip(b"\r").endswith(PROMPT):
+        if not answered and _asked(shown):
             answered = True
             subprocess.run(["sh", "-c", os.environ.get("LAB_MEANWHILE", "")], check=True)
             os.write(terminal, b"\x03" if answer == "^C" else answer.encode() + b"\n")
     sys.stdout.buffer.write(shown)
     sys.stdout.buffer.flush()
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _asked(shown: bytes) -> bool:
+    said = os.environ.get("LAB_PROMPT", "").encode()
+    return said in shown if said else shown.rstrip(b"\r").endswith(PROMPT)
 
 
 def _read(terminal: int) -> bytes:
