@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from seamless_reconcile.plan import Action, Plan, Resource, Verb
 from seamless_reconcile.planner import Options
 from seamless_reconcile.report.json_ import plan_from_dict, plan_to_dict
-from seamless_reconcile.state import write_atomically
+from seamless_reconcile.state import read_up_to, write_atomically
 
 KIND = "seamless-reconcile plan"
 MAX_BYTES = 64 * 1024 * 1024
@@ -75,7 +75,7 @@ def load_saved(path: str | Path) -> SavedPlan:
     """
     try:
         with Path(path).open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            data = read_up_to(stream, MAX_BYTES + 1)
     except OSError as exc:
         raise PlanFileError(f"{path}: {exc.strerror or exc}") from None
     if len(data) > MAX_BYTES:

@@ -26,6 +26,7 @@ from seamless_reconcile.ports import Launched
 STATE_DIR_ENV = "SEAMLESS_RECONCILE_STATE_DIR"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _MAX_MEMORY = 16 * 1024 * 1024
+_PIECE = 64 * 1024
 
 
 def state_folder() -> Path:
@@ -86,7 +87,7 @@ class FileMemory:
     def _load(self) -> _Contents:
         try:
             with self._path.open("rb") as stream:
-                return _Contents.model_validate_json(stream.read(_MAX_MEMORY))
+                return _Contents.model_validate_json(read_up_to(stream, _MAX_MEMORY))
         except (OSError, ValidationError):
             # Not there, or not ours: in doubt nothing is remembered.
             return _Contents()
@@ -166,6 +167,15 @@ class FileMemory:
 
 def _place(host: str, what: str) -> str:
     return f"{host} {what}"
+
+
+def read_up_to(stream: BinaryIO, limit: int) -> bytes:
+    """Read a file, at most so many bytes; takes no more memory than there is to read."""
+    pieces: list[bytes] = []
+    while limit > 0 and (piece := stream.read(min(limit, _PIECE))):
+        pieces.append(piece)
+        limit -= len(piece)
+    return b"".join(pieces)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
