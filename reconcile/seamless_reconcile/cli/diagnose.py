@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import click
 
 from seamless_reconcile.cli.options import DEFAULT_FILE, Asked, output_options, reaching_options
 from seamless_reconcile.cli.output import Output
+from seamless_reconcile.cli.session import files_of, reporting
 from seamless_reconcile.exits import Exit
 
 if TYPE_CHECKING:  # imported when used
@@ -21,7 +21,6 @@ if TYPE_CHECKING:  # imported when used
     from seamless_reconcile.diagnose.knowledge import Knowledge
     from seamless_reconcile.diagnose.reaching import Looked, Wish
     from seamless_reconcile.diagnose.verdict import Diagnosis
-    from seamless_reconcile.events import Reporter
 
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@:-]{0,254}")
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}")
@@ -78,7 +77,7 @@ def command(
 
     known = knowledge()
     client = _client_error(error_file, known) if error_file is not None else None
-    files = asked.files or _default(key, client)
+    files = _files(asked, key, client)
     looked = None
     if files or key:
         looked = _looked(out, asked, files, Wish(names, everything, host, key), client, known, passive)
@@ -97,10 +96,13 @@ def _check(names: Sequence[str], host: str, key: str, *, everything: bool) -> No
         raise click.UsageError("NAME goes neither with --key nor with --all")
 
 
-def _default(key: str, client: ClientError | None) -> tuple[str, ...]:
-    """Give the default manifest; a key, or a client's error, can do without one."""
-    needless = bool(key) or client is not None
-    return () if key or (needless and not Path(DEFAULT_FILE).exists()) else (DEFAULT_FILE,)
+def _files(asked: Asked, key: str, client: ClientError | None) -> tuple[str, ...]:
+    """Give the manifests; a key needs none, and a client's error can do without."""
+    if key:
+        return ()
+    if client is not None and not asked.files and not Path(DEFAULT_FILE).exists():
+        return ()
+    return files_of(asked)
 
 
 def _client_error(name: str, known: Knowledge) -> ClientError:
@@ -131,7 +133,7 @@ def _looked(
 ) -> Looked:
     from seamless_reconcile.diagnose.reaching import NoSuchService, read  # noqa: PLC0415 - see above
 
-    with _progress(out) as reporter:
+    with reporting(out) as reporter:
         try:
             return read(
                 files,
@@ -148,16 +150,6 @@ def _looked(
             from rhl_helpers.text import safe  # noqa: PLC0415 - see above
 
             raise click.UsageError(safe(str(exc), limit=300)) from None
-
-
-@contextmanager
-def _progress(out: Output) -> Iterator[Reporter]:
-    """Report progress; the screen is given back before anything else is written."""
-    reporter = out.progress()
-    try:
-        yield reporter
-    finally:
-        getattr(reporter, "pause", lambda: None)()
 
 
 def _told(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from rhl_helpers.text import safe
 from rhl_helpers.transport.base import LOCAL
+from rhl_helpers.transport.output import PATH_PREFIX
 from seamless_reconcile.diagnose.knowledge import Knowledge
 
 MAX_STEPS = 6
@@ -53,7 +54,8 @@ def filled(text: str, wanted: Wanted) -> str:
             package=wanted.package,
             environment=environment,
             raised_in=wanted.raised_in,
-            workdir=wanted.workdir,
+            # Where no manifest names the service, only its host says where it works.
+            workdir=wanted.workdir if wanted.declared else "its directory",
             on="",
             in_env="",
         )
@@ -78,7 +80,7 @@ def command(text: str, wanted: Wanted) -> str:
         environment=conda or "ENVIRONMENT",
         raised_in=wanted.raised_in,
         workdir=plain(wanted.workdir, "DIRECTORY"),
-        on="" if wanted.host == LOCAL else f"ssh {host} ",
+        on="" if wanted.host == LOCAL else f"ssh {host} '{PATH_PREFIX}' ",
         in_env=f"conda run {by} {conda} " if conda else "",
     )
 

@@ -1,7 +1,7 @@
 """Diagnoses for programs (docs/reference/diagnose.md; additive within format_version 1).
 
-Every text that a log or a client's error gave stands under a key that begins with `untrusted`, and
-nowhere else. All text is safe to show.
+Every text that a log or a client's error gave stands under a key that begins with `untrusted_`, and
+nowhere else. `untrusted` lists these, and whatever else came from hosts. All text is safe to show.
 """
 
 from __future__ import annotations
@@ -22,6 +22,14 @@ from seamless_reconcile.observed import Unknown
 from seamless_reconcile.report.json_ import plain
 
 FORMAT_VERSION = 1
+UNTRUSTED = (
+    "$.diagnoses[*].key",
+    "$.diagnoses[*].causes[*].untrusted_line",
+    "$.diagnoses[*].causes[*].raised_in",
+    "$.diagnoses[*].evidence",
+    "$.client_error.asked",
+    "$.client_error.untrusted_line",
+)
 Object = dict[str, Any]
 
 
@@ -45,6 +53,7 @@ def diagnoses_to_dict(
         "services": total,
         "passive": passive,
         "exit_code": int(exit_code),
+        "untrusted": list(UNTRUSTED),
     }
 
 

@@ -54,7 +54,9 @@ def test_evidence_and_steps_follow():
     assert order == sorted(order)
     assert "text from the host, not to be trusted" in text
     assert "      | ImportError" in text
-    assert "    1. ssh frontend rhl-logs hashserver-c-rw-p --tail 100" in text
+    assert re.search(
+        r"^    1\. ssh frontend 'PATH=.*' rhl-logs hashserver-c-rw-p --tail 100$", text, re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize(("tail", "shown"), [(0, 0), (1, 1), (3, 3), (100, 6)])

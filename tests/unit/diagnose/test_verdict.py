@@ -9,6 +9,7 @@ import pytest
 from rhl_helpers.client import ConnectionFile
 from rhl_helpers.rows import MalformedRow
 from rhl_helpers.transport.base import LOCAL, Answer
+from rhl_helpers.transport.output import PATH_PREFIX
 from seamless_reconcile.declared import ServiceState
 from seamless_reconcile.diagnose.evidence import Conda
 from seamless_reconcile.diagnose.knowledge import Health, Sure
@@ -322,6 +323,10 @@ def test_a_link_to_another_environment_proves_nothing():
 # --- what to do ----------------------------------------------------------------------------
 
 
+# The guide's contract: whoever calls helpers on a host prepends the conda bases to PATH.
+THERE = "ssh frontend 'PATH=$HOME/miniforge3/bin:$HOME/miniconda3/bin:$PATH'"
+
+
 def commands(found):
     return [step.command for step in found.next]
 
@@ -329,9 +334,9 @@ def commands(found):
 def test_commands_go_to_the_host_and_its_environment():
     found = told("starting", text=IMPORT, conda=CONDA)
     assert commands(found) == [
-        "ssh frontend rhl-logs hashserver-c-rw-p --tail 100",
-        "ssh frontend conda run -n seamless pip show hashserver",
-        "ssh frontend conda run -n seamless pip install --upgrade hashserver",
+        f"{THERE} rhl-logs hashserver-c-rw-p --tail 100",
+        f"{THERE} conda run -n seamless pip show hashserver",
+        f"{THERE} conda run -n seamless pip install --upgrade hashserver",
         "seamless-reconcile apply --target service.hashserver",
     ]
     assert found.advice == ("live",)
@@ -368,7 +373,7 @@ def test_what_is_not_plain_stays_out_of_commands(name):
     made = case("starting", log=read_log(IMPORT))
     hostile = replace(made.spec, key=name, host=name or "x y", workdir=name)
     found = diagnose(replace(made, spec=hostile, conda=replace(CONDA, declared=name or "x y")), knowledge())
-    for command in commands(found):
+    for command in (one.replace(PATH_PREFIX, "") for one in commands(found)):
         assert not set(command) & set(";$()`|&<>\n"), command
         assert "KEY" in command or "rhl-" not in command
 
