@@ -17,6 +17,8 @@ import pytest
 from lab import HostSpec
 from lab.host import ADDRESS
 from lab.user import Site, wait_for
+from seamless_reconcile.audit.idling import read_idle
+from seamless_reconcile.reaching import SystemClock
 
 pytestmark = [pytest.mark.ssh, pytest.mark.services]
 
@@ -158,6 +160,16 @@ def test_a_stage_inside_a_project_that_nobody_serves_is_found(user, host, keys):
             path.unlink() if path.is_file() else path.rmdir()
     assert ids([found]) == [("R310", "cache.hashserver")]
     assert found["message"].endswith(f"nothing serves {stage}")
+
+
+def test_a_real_log_tells_when_a_hashserver_was_last_used(reach, user, keys):
+    host = reach("audited", kind="paramiko")
+    first = read_idle(host, keys["hashserver"], SystemClock())
+    assert first is not None
+    assert 0 <= first < 60
+    # Looking at a log is no use of the service; and others date nothing.
+    assert read_idle(host, keys["hashserver"], SystemClock()) >= first
+    assert read_idle(host, keys["database"], SystemClock()) is None
 
 
 # --- hosts that do not answer --------------------------------------------------------------

@@ -18,10 +18,13 @@ from rhl_helpers.errors import GuardRefused, HelperError
 from rhl_helpers.host import Host
 from rhl_helpers.rows import PersistentRow, ServerRow, StampedState
 from rhl_helpers.transport.base import LOCAL
+from seamless_reconcile.audit.idling import read_idle
 from seamless_reconcile.audit.scene import Besides, Guard
 from seamless_reconcile.declared import CacheState
+from seamless_reconcile.desired import Desired, ServiceSpec
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.kinds.cache import DATABASE_FILE, HASHSERVER_MARKER, HOLDS_DATA, CacheNode, State
+from seamless_reconcile.kinds.service import State as Runs
 from seamless_reconcile.paths import contains, expand
 from seamless_reconcile.ports import Clock, Reach
 from seamless_reconcile.snapshot import Snapshot
@@ -37,15 +40,16 @@ _LOOK_SECONDS = 10.0
 _RUN = re.compile(r"(\d{8}T\d{6})-")
 
 
-def read_besides(snapshot: Snapshot, reach: Reach, known: Besides | None = None) -> Besides:
+def read_besides(desired: Desired, snapshot: Snapshot, reach: Reach, known: Besides | None = None) -> Besides:
     """Read it of every host that answered.
 
     Args:
-        snapshot: what was seen of the hosts.
+        desired: the services.
+        snapshot: what was seen of them, and of their hosts.
         reach: the world.
         known: what an earlier look found: it is not asked for again, unless the host was away meanwhile.
     """
-    known = known or Besides()
+    watching, known = known is not None, known or Besides()
     answered = {name: facts for name, facts in snapshot.hosts.items() if facts.problem is None}
     others = [name for name in answered if name != LOCAL]
     nodes = {(node.host, node.path): node for node in snapshot.nodes if _worth_a_look(node, snapshot)}
@@ -67,14 +71,28 @@ def read_besides(snapshot: Snapshot, reach: Reach, known: Besides | None = None)
         if (found := read_inner(reach.host(node.host), node, answered[node.host].home)) is not None:
             inner[node.host, node.path] = found
 
+    unused: dict[tuple[str, str], float] = {}
+
+    def idle(spec: ServiceSpec) -> None:
+        if (found := read_idle(reach.host(spec.host), spec.key, reach.clock)) is not None:
+            unused[spec.host, spec.key] = found
+
+    # A handshake is a use: only a single look without any has something to tell.
+    dated = desired.services.values() if snapshot.passive and not watching else ()
     reach.gather(
         [
+            *(partial(idle, spec) for spec in dated if _may_end(spec, snapshot)),
             *(partial(guard, name) for name in others if name not in guards),
             *(partial(clock, name) for name in others if name not in clocks),
             *(partial(look, node) for place, node in nodes.items() if place not in inner),
         ]
     )
-    return Besides(guards, clocks, inner)
+    return Besides(guards, clocks, inner, unused)
+
+
+def _may_end(spec: ServiceSpec, snapshot: Snapshot) -> bool:
+    """Tell whether a service dates its requests, and runs: only a hashserver does."""
+    return spec.type == "hashserver" and snapshot.services[spec.name].state is Runs.RUNNING
 
 
 def _worth_a_look(node: CacheNode, snapshot: Snapshot) -> bool:

@@ -114,6 +114,9 @@ _RULES = (
     Rule("R117", Severity.ERROR, "two processes of one service",
          "Two clients launched it at once: both work in one directory, and no helper can stop the second.",
          ("{hint}",)),
+    Rule("R118", Severity.INFO, "about to end, being idle",
+         "Nobody has used it for so long that it soon ends by itself; a request starts its timer anew.",
+         ("none needed, if nobody needs it; a look without --passive counts as use",)),
     # --- tunnels
     Rule("R201", Severity.ERROR, "broken tunnel",
          "The service runs, but clients that follow the connection file do not reach it.",

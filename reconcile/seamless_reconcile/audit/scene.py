@@ -82,11 +82,13 @@ class Besides:
         guards: by host; a host of which nothing was learnt is not in it.
         clocks: by host, seconds its clock is at least ahead (or, negative, behind) of a client's.
         inner: by host and directory, other caches inside that hold data.
+        unused: by host and key, seconds since a service was last used, where its log tells.
     """
 
     guards: Mapping[str, Guard] = field(default_factory=dict)
     clocks: Mapping[str, float] = field(default_factory=dict)
     inner: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    unused: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,10 @@ def _notes(scene: Scene, spec: ServiceSpec, seen: ServiceObserved) -> Iterator[F
     idle = idle_timeout(seen.command)
     if seen.state is State.RUNNING and idle is not None and 0 < idle < IDLE_SOON:
         yield _about("R111", scene, spec, seen, f"it ends after {idle:g} s without a request")
+    unused = scene.besides.unused.get((spec.host, spec.key))
+    if unused is not None and idle is not None and idle >= IDLE_SOON > idle - unused:
+        left = max(0.0, idle - unused)
+        yield _about("R118", scene, spec, seen, f"not used for {unused:.0f} s, it ends in about {left:.0f} s")
     by = seen.reconcile_meta.get("version")
     if seen.alive and isinstance(by, str) and by != __version__:
         yield _about("R114", scene, spec, seen, f"launched by seamless-reconcile {by}; this is {__version__}")

@@ -60,7 +60,7 @@ def survey(
     # Hosts with no service at all were only listed; of those away the first answer says why.
     away = {name: facts for name, facts in listings.items() if is_away(facts)}
     snapshot = replace(snapshot, hosts={**listings, **snapshot.hosts, **away})
-    besides = read_besides(snapshot, there, before.besides if before else None)
+    besides = read_besides(everything, snapshot, there, before.besides if before else None)
     if before is not None:
         before.besides = besides
     progress.end(snapshot.hosts)
@@ -83,7 +83,7 @@ class Before:
 
     heard: Heard = field(default_factory=Heard)
     away: Away = field(default_factory=Away)
-    besides: Besides | None = None
+    besides: Besides = field(default_factory=Besides)
 
 
 class _Progress:

@@ -47,7 +47,7 @@ def look(
         reading.__getitem__, client or world.client, world.clock, one_by_one, memory or DictMemory()
     )
     with world.reading():
-        before = Before(besides=besides) if besides else None
+        before = None if besides is None else Before(besides=besides)
         desired = Desired({s.name: s for s in specs}, warnings)
         return survey(desired, hosts, reach, passive=passive, before=before)
 
@@ -200,6 +200,11 @@ def two_processes() -> Scene:
     return look(first.world, *first.desired.services.values(), memory=first.memory)
 
 
+def idle() -> Scene:
+    scene = look(build(HEALTHY, STORE), spec_of(STORE), passive=True)
+    return replace(scene, besides=Besides(unused={(FRONTEND, STORE.key): 550.0}))
+
+
 def caches_inside() -> Scene:
     world = build(HEALTHY, STORE)
     build(GONE, replace(STORE, key="other", workdir="~/buffers/p/STAGE-x"), world=world)
@@ -231,6 +236,7 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "R115": another_deployment,
     "R116": one_key_twice,
     "R117": two_processes,
+    "R118": idle,
     "R201": one(replace(HEALTHY, tunnel="none")),
     "R202": one(replace(HEALTHY, tunnel="misrouted")),
     "R203": one(replace(HEALTHY, tunnel="orphan", client="absent"), tunnel="closed"),

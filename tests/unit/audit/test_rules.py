@@ -46,6 +46,7 @@ GOLDEN = {
     "R115": "key of another deployment",
     "R116": "one key on several hosts",
     "R117": "two processes of one service",
+    "R118": "about to end, being idle",
     "R201": "broken tunnel",
     "R202": "misrouted tunnel",
     "R203": "orphan tunnel",
