@@ -69,14 +69,13 @@ def installed(prefix: str, packages: Iterable[str]) -> tuple[Installed, ...]:
             name = (one.metadata["Name"] or "").lower().replace("_", "-")
             if name in wanted and name not in found:
                 found[name] = _installed(name, one)
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, RecursionError):
             continue
     return tuple(found[name] for name in sorted(found))
 
 
 def _installed(name: str, found: metadata.Distribution) -> Installed:
     origin = json.loads(found.read_text("direct_url.json") or "{}")
-    editable = bool(origin.get("dir_info", {}).get("editable")) if isinstance(origin, dict) else False
-    return Installed(
-        name, safe(found.version), editable, safe(str(origin.get("url", ""))) if editable else ""
-    )
+    folder = origin.get("dir_info") if isinstance(origin, dict) else None
+    editable = isinstance(folder, dict) and folder.get("editable") is True
+    return Installed(name, safe(found.version), editable, safe(str(origin["url"])) if editable else "")

@@ -191,8 +191,3 @@ class Knowledge:
     steps: Mapping[str, Step]
     variables: tuple[Variable, ...]
     advice: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def packages(self) -> frozenset[str]:
-        """The packages that are Seamless's own."""
-        return frozenset(self.modules.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -21,7 +22,7 @@ from seamless_reconcile.diagnose.verdict import diagnose
 from seamless_reconcile.events import HostRead, Reading, Silent
 from seamless_reconcile.ports import Reach
 from simulated.bench import DictMemory, one_by_one, spec_of
-from unit.audit.scenes import GONE, HEALTHY, JOBS, RESULTS, STORE
+from unit.audit.scenes import GONE, HEALTHY, JOBS, RESULTS, STORE, Unreadable
 from world import build, every_case
 from world.cases import FRONTEND
 from world.transport import MUTATING, Fault
@@ -151,6 +152,78 @@ def test_passive_asks_no_service():
     assert (case.on_host, case.through) == (None, None)
     assert not [step for step in world.trace if step.argv and step.argv[0] == "rhl-handshake"]
     assert diagnose(case, KNOWN).symptom.id == "D190"
+
+
+@pytest.mark.parametrize(("process", "open_"), [("ours", True), ("dead", None)])
+def test_passive_asks_the_port_instead(process, open_):
+    """To connect is not to use it: no request is made, so no idle timer starts anew."""
+    world = build(replace(HEALTHY, process=process, port="ours" if open_ else "closed"), STORE)
+    (case,) = looked(world, spec_of(STORE), wish=Wish(all=True), passive=True).cases
+    assert case.port_open is open_
+    world.faults.append(Fault("timeout", "rhl-verify-port", times=None))
+    assert looked(world, spec_of(STORE), wish=Wish(all=True), passive=True).cases[0].port_open is None
+
+
+def answering(world, reply):
+    world.faults.append(Fault("reply", "rhl-conda-info", times=None, reply=reply))
+    return looked(world, spec_of(STORE, conda_env="seamless")).cases[0].conda
+
+
+def test_conda_is_asked_for():
+    told = json.dumps({"conda_base": "/c", "envs": ["/c", "/c/envs/x", 3]}).encode()
+    conda = answering(build(GONE, STORE), (0, told, b""))
+    assert (conda.declared, conda.cached, conda.base) == ("seamless", True, "/c")
+    assert conda.environments == ("/c", "/c/envs/x")
+    none = answering(build(GONE, STORE), (1, b"", b"rhl-conda-info: cache file not found: /x\n"))
+    assert none.cached is False
+    odd = answering(build(GONE, STORE), (0, b'{"envs": {}, "conda_base": 3}', b""))
+    assert (odd.cached, odd.environments, odd.base) == (True, (), "")
+    refused = answering(build(GONE, STORE), (1, b"", b"rhl-guard: rejected: no\n"))
+    assert (refused.cached, "guard refused" in refused.problem) == (None, True)
+
+
+def test_a_client_whose_files_cannot_be_read_is_no_obstacle():
+    world = build(GONE, STORE)
+    reading = {n: Host(ReadOnlyTransport(world.transport(n))) for n in world.hosts}
+    reach = Reach(reading.__getitem__, Unreadable(world.client), world.clock, one_by_one, DictMemory())
+    wish = Wish(host=FRONTEND, key=STORE.key)
+    (case,) = survey(Desired({}), wish, None, reach, KNOWN, passive=False, reporter=Silent()).cases
+    assert diagnose(case, KNOWN).symptom.id == "D118"
+
+
+def test_on_this_machine_its_packages_are_told():
+    world = build(HEALTHY, STORE, host=LOCAL)
+    client = world.client
+
+    class WithPython:
+        def __getattr__(self, name):
+            return getattr(client, name)
+
+        def evidence(self, pid):
+            found = client.evidence(pid)
+            return found and replace(found, command=(f"{sys.prefix}/bin/python", *found.command))
+
+    reading = {n: Host(ReadOnlyTransport(world.transport(n))) for n in world.hosts}
+    reach = Reach(reading.__getitem__, WithPython(), world.clock, one_by_one, DictMemory())
+    spec = spec_of(STORE, host=LOCAL)
+    found = survey(
+        Desired({spec.name: spec}), Wish(all=True), None, reach, KNOWN, passive=False, reporter=Silent()
+    )
+    assert found.cases[0].prefix == sys.prefix
+    assert "hashserver" in [one.package for one in found.cases[0].installed]
+
+
+def test_no_folder_that_only_a_log_names_is_looked_into(tmp_path):
+    """S10: not even for a version."""
+    site = tmp_path / "lib" / "python3.11" / "site-packages"
+    folder = site / "hashserver-6.6.6.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: hashserver\nVersion: 6.6.6\n")
+    world = build(GONE, STORE, host=LOCAL)
+    text = f'Traceback (most recent call last):\n  File "{site}/x.py", line 1, in f\nValueError: x\n'
+    world.hosts[LOCAL].log(STORE.key).write(text.encode())
+    (case,) = looked(world, spec_of(STORE, host=LOCAL)).cases
+    assert (case.prefix, case.installed) == (str(tmp_path), ())
 
 
 def test_progress_is_told():
