@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 JOBS   ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test exhaustive check lint types layering format sshd clean reference man docs dist
+.PHONY: help demo test exhaustive bench check lint types layering format sshd clean reference man docs dist
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: $(VENV)/ready sshd  ## every test, on real services and real sshd hosts
 
 exhaustive: $(VENV)/ready  ## every initial state with every wish and every fault, on the simulated world: hours
 	SEAMLESS_RECONCILE_EXHAUSTIVE=1 $(BIN)/python -m pytest -n $(JOBS) tests/simulated/test_exhaustive.py tests/simulated/test_machine.py
+
+bench: $(VENV)/ready sshd  ## measure, next to other tools, and write docs/performance.md: on a machine that does nothing else
+	$(BIN)/python -m benchmarks --repeats 9 --write
 
 check: lint types layering  ## lint, types, layering
 
