@@ -118,7 +118,7 @@ def test_a_hashserver_that_fails_on_requests_and_its_client(user, declared, shim
     assert client["retries_exhausted"]
     assert client["about"] == ["service.hashserver"]
     (one,) = data["diagnoses"]
-    assert (one["symptom"]["id"], causes(one)[0], one["sure"]) == ("D191", "D204", "likely")
+    assert (one["symptom"]["id"], causes(one)[0], one["sure"]) == ("D192", "D204", "likely")
     assert one["health"] == "wrong"
     assert one["fix"].startswith("the repo of hashserver, or an older dependency")
     assert one["evidence"]["handshake_on_host"] == one["evidence"]["handshake_through_client"] == "ok"

@@ -28,6 +28,9 @@ _HOST = {
 }
 _ANSWER = {Answer.OK: "ok", Answer.NOT_OK: "error", Answer.SILENT: "silent", Answer.CLOSED: "closed"}
 
+FAILS = "log.fails"
+"""What only a look at the causes shows."""
+
 SIGNS: dict[str, str] = {
     "host.unreachable": "no connection to its host",
     "host.login": "its host does not accept the login",
@@ -68,6 +71,7 @@ SIGNS: dict[str, str] = {
     "log.unread": "the log could not be read",
     "log.traceback": "a traceback stands in the log",
     "log.ended": "the log says that it ended in order",
+    FAILS: "errors stand in the log that matter to a service that runs",
     "log.came_up": "the log says that it came up",
     "idle.timeout": "it was told to end when idle",
     "conda.undiscovered": "a conda environment is declared and the host has no conda cache",

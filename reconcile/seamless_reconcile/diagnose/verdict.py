@@ -14,7 +14,7 @@ from seamless_reconcile.diagnose.evidence import Case
 from seamless_reconcile.diagnose.filling import Wanted, filled, steps_of
 from seamless_reconcile.diagnose.knowledge import Cause, Health, Knowledge, Owner, Scope, Sure, Symptom
 from seamless_reconcile.diagnose.logs import Log
-from seamless_reconcile.diagnose.signs import signs_of
+from seamless_reconcile.diagnose.signs import FAILS, signs_of
 from seamless_reconcile.diagnose.tracebacks import Blame, Kind, Traceback, blame, chains
 
 MAX_CAUSES = 5
@@ -59,7 +59,6 @@ class Diagnosis:
     """What is the matter with one service.
 
     Attributes:
-        health: well, wrong, or not to be told.
         causes: the likeliest first; none where nothing is wrong, or nothing tells.
         fix: where to fix it; empty where nothing is to be fixed.
         next: what to do, in order.
@@ -70,12 +69,16 @@ class Diagnosis:
     case: Case
     signs: frozenset[str]
     symptom: Symptom
-    health: Health
     causes: tuple[Found, ...]
     fix: str
     next: tuple[Next, ...]
     advice: tuple[str, ...]
     owner: Owner | None
+
+    @property
+    def health(self) -> Health:
+        """Whether it is well, or that this could not be told."""
+        return self.symptom.health
 
     @property
     def sure(self) -> Sure:
@@ -86,23 +89,28 @@ class Diagnosis:
 def diagnose(case: Case, known: Knowledge) -> Diagnosis:
     """Diagnose one service."""
     signs = signs_of(case)
-    symptom = next(one for one in known.symptoms if one.when.holds(signs, case.spec.type))
+    symptom = _symptom(case, signs, known)
     causes = tuple(_causes(case, signs, symptom, known))[:MAX_CAUSES]
-    # What runs and answers may fail on every request all the same.
-    wrong = symptom.health is Health.WELL and any(found.cause.running for found in causes)
+    if symptom.health is Health.WELL and causes:
+        # What runs and answers may fail on every request all the same.
+        signs |= {FAILS}
+        symptom = _symptom(case, signs, known)
     names = tuple(dict.fromkeys([*symptom.next, *(causes[0].cause.next if causes else ())]))
     wanted = _wanted(case, known, causes[0] if causes else None)
     return Diagnosis(
         case,
         signs,
         symptom,
-        Health.WRONG if wrong else symptom.health,
         causes,
         _fix(symptom, causes, wanted),
         tuple(Next(*step) for step in steps_of(names, wanted, known)),
         _advice(case, causes),
         known.owners.get(case.spec.type),
     )
+
+
+def _symptom(case: Case, signs: frozenset[str], known: Knowledge) -> Symptom:
+    return next(one for one in known.symptoms if one.when.holds(signs, case.spec.type))
 
 
 def _fix(symptom: Symptom, causes: tuple[Found, ...], wanted: Wanted) -> str:

@@ -190,6 +190,16 @@ def test_a_start_is_waited_for():
     assert (found.symptom.id, found.health) == ("D129", Health.WELL)
 
 
+@pytest.mark.parametrize("starting", [True, False])
+def test_what_fails_on_requests_is_not_called_well(starting):
+    text = (HERE / "logs" / "D204.hashserver.alive.log").read_bytes()
+    mine = row(json_status="starting", port=None) if starting else row()
+    answer = None if starting else Answer.OK
+    found = judged(ServiceFacts(Present(mine), answer, age=1.0), mine, log=read_log(text), on_host=answer)
+    assert (found.symptom.id, found.health) == ("D193" if starting else "D192", Health.WRONG)
+    assert "log.fails" in found.signs
+
+
 def test_what_was_not_asked_is_said():
     found = diagnose(replace(case(), on_host=None, passive=True), knowledge())
     assert (found.symptom.id, found.health) == ("D190", Health.WELL)
@@ -201,7 +211,7 @@ def test_a_pid_that_was_given_away_is_said():
 
 
 def test_every_symptom_is_tried():
-    tried = {*SYMPTOMS, *(f"D10{n}" for n in range(1, 9)), "D127", "D129", "D190"}
+    tried = {*SYMPTOMS, *(f"D10{n}" for n in range(1, 9)), "D127", "D129", "D190", "D192", "D193"}
     assert {one.id for one in knowledge().symptoms} == tried
 
 
