@@ -107,6 +107,8 @@ def _matches(name: str, pattern: str) -> bool:
 
 def _glob(name: str, pattern: str) -> bool:
     # Only * and ? are special in ssh; brackets are part of "[host]:port".
+    if "*" not in pattern and "?" not in pattern:
+        return name == pattern
     return fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
