@@ -6,6 +6,8 @@ and says what to do next (`hint`).
 
 from __future__ import annotations
 
+from rhl_helpers.secrets import redacted
+
 
 class HelperError(Exception):
     """A helper call that gave no usable answer.
@@ -20,6 +22,8 @@ class HelperError(Exception):
     hint = ""
 
     def __init__(self, host: str, detail: str, *, hint: str = "") -> None:
+        # A guard that refuses a command may repeat it, with everything on it.
+        detail = redacted(detail)
         super().__init__(f"{host}: {detail}")
         self.host = host
         self.detail = detail

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from rhl_helpers.secrets import redacted
+
 MAX_LINE = 2_000
 # Cc control, Cf format (bidirectional overrides, zero-width), Cs surrogates, Co private, Cn unassigned.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -23,10 +25,10 @@ def safe(text: str | bytes, *, limit: int = MAX_LINE) -> str:
 
 
 def safe_lines(text: str | bytes, *, limit: int = MAX_LINE) -> list[str]:
-    """Give the printable lines of a text, line by line."""
+    """Give the printable lines of a text, line by line, secrets hidden."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
-    return [safe(line, limit=limit) for line in text.replace("\r\n", "\n").split("\n")]
+    return [redacted(safe(line, limit=limit)) for line in text.replace("\r\n", "\n").split("\n")]
 
 
 def _visible(char: str) -> str:

@@ -112,6 +112,7 @@ class Manifest:
         folder: where seamless.yaml and seamless.profile.yaml are looked for (the first file's folder).
         clusters: inline cluster definitions, the shape of clusters.yaml.
         cluster_places: where these stand, by name.
+        secrets: values put in from environment variables whose names say that they are secret.
     """
 
     entries: tuple[Entry, ...]
@@ -120,6 +121,7 @@ class Manifest:
     folder: str
     digest: str
     cluster_places: Mapping[str, Location] = field(default_factory=dict)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

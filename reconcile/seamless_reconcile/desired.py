@@ -106,10 +106,15 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """Everything one run should make true."""
+    """Everything one run should make true.
+
+    Attributes:
+        secrets: what must not be shown, wherever it stands (`Manifest`).
+    """
 
     services: Mapping[str, ServiceSpec]
     warnings: tuple[tuple[str, str], ...] = ()
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def hosts(self) -> tuple[str, ...]:

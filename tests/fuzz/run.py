@@ -1,7 +1,7 @@
 """Fuzz one target for as long as you like: `python tests/fuzz/run.py TARGET [libFuzzer options]`.
 
 Needs atheris (`pip install --group fuzz`). Begins with `tests/fuzz/corpus/TARGET`; what it finds on the way
-is kept in `.fuzz/TARGET`, an input that breaks something in `crash-*` here. Put such an input into the corpus:
+is kept in `.fuzz/TARGET`, an input that breaks something in `crash-*` here. Put that into the corpus:
 from then on every run of the tests tries it.
 """
 

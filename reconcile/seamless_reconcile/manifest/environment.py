@@ -6,8 +6,12 @@ import hashlib
 import re
 from collections.abc import Mapping
 
+from rhl_helpers.secrets import is_secret_name
+
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?\}|\$\{")
 # What all references of one run may put in, in characters.
+SHORTEST = 4
+"""Characters of what is hidden: anything shorter would be found everywhere."""
 MAX_FILLED = 4 * 1024 * 1024
 
 
@@ -62,6 +66,12 @@ class Environment:
         if self._left < 0:
             raise Unset("environment values put in more text than is read")
         return value
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The values put in so far that are secret, by the names of their variables."""
+        named = (value for name, value in self._used.items() if is_secret_name(name))
+        return frozenset(value for value in named if len(value) >= SHORTEST)
 
     def digest(self, into: hashlib._Hash) -> None:
         """Add what was put in to a hash, in an order that does not depend on the manifest's."""

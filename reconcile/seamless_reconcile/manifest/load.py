@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from rhl_helpers.secrets import without
 from rhl_helpers.text import safe
 from seamless_reconcile.declared import Entry, Location, Manifest, ManifestError, Problem
 from seamless_reconcile.manifest.entries import Source, entries_of
@@ -78,12 +79,22 @@ def _read_all(paths: Sequence[str], environ: Mapping[str, str]) -> Reading:
         problems.append(Problem(Location(paths[0], 1, 1), "`services` is required"))
     entries, clusters, found = _union(sources)
     problems += found
-    ordered = tuple(sorted(problems, key=lambda problem: _by_place(problem, paths)))
-    manifest = _manifest(entries, clusters, paths, digest.hexdigest()) if usable else None
-    return Reading(manifest, ordered)
+    hidden = environment.secrets
+    ordered = sorted(problems, key=lambda problem: _by_place(problem, paths))
+    manifest = _manifest(entries, clusters, paths, digest.hexdigest(), hidden) if usable else None
+    return Reading(manifest, tuple(_hiding(problem, hidden) for problem in ordered))
 
 
-def _manifest(entries: Sequence[Entry], clusters: _Clusters, paths: Sequence[str], digest: str) -> Manifest:
+def _hiding(problem: Problem, secrets: frozenset[str]) -> Problem:
+    if not secrets:
+        return problem
+    shown = [*secrets, *(safe(secret) for secret in secrets)]
+    return replace(problem, message=without(problem.message, shown), hint=without(problem.hint, shown))
+
+
+def _manifest(
+    entries: Sequence[Entry], clusters: _Clusters, paths: Sequence[str], digest: str, secrets: frozenset[str]
+) -> Manifest:
     files = tuple(os.path.abspath(path) for path in paths)  # noqa: PTH100 - as named, links not followed
     return Manifest(
         entries=tuple(entries),
@@ -92,6 +103,7 @@ def _manifest(entries: Sequence[Entry], clusters: _Clusters, paths: Sequence[str
         folder=os.path.dirname(files[0]),  # noqa: PTH120
         digest=digest,
         cluster_places=clusters.places,
+        secrets=secrets,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dataclasses import replace as with_
 from typing import Any
 
+from rhl_helpers.secrets import redacted_words
 from seamless_reconcile.declared import ServiceState, TunnelState
 from seamless_reconcile.desired import Desired, ServiceSpec
 from seamless_reconcile.drift import changes
@@ -109,7 +110,7 @@ def _resources(
     resources: list[Resource] = []
     for name, spec in desired.services.items():
         resources.append(_tunnel(spec, snapshot, routes[name]))
-        resources.append(_service(spec, snapshot, fates[name], node_of.get(name)))
+        resources.append(_service(spec, snapshot, fates[name], node_of.get(name), desired.secrets))
     resources += [_cache(node, desired, snapshot, clears[node.name]) for node in snapshot.nodes]
     return tuple(resources)
 
@@ -124,7 +125,13 @@ def _tunnel(spec: ServiceSpec, snapshot: Snapshot, route: Route) -> Resource:
     )  # fmt: skip
 
 
-def _service(spec: ServiceSpec, snapshot: Snapshot, decision: Decision, node: CacheNode | None) -> Resource:
+def _service(
+    spec: ServiceSpec,
+    snapshot: Snapshot,
+    decision: Decision,
+    node: CacheNode | None,
+    secrets: frozenset[str],
+) -> Resource:
     seen = snapshot.services[spec.name]
     view, wish = seen.view(), _service_wish(spec)
     if (
@@ -132,7 +139,8 @@ def _service(spec: ServiceSpec, snapshot: Snapshot, decision: Decision, node: Ca
         and seen.state is State.RUNNING
         and not same_command(spec.argv, seen.command)
     ):
-        view, wish = {**view, "command": list(seen.command)}, {**wish, "command": list(spec.argv)}
+        there, here = (redacted_words(words, secrets) for words in (seen.command, spec.argv))
+        view, wish = {**view, "command": there}, {**wish, "command": here}
     verdict = _service_verdict(spec, snapshot, decision)
     requires = [f"service.{name}" for name in spec.dependencies] + ([node.address] if node else [])
     return Resource(

@@ -94,7 +94,7 @@ class _Resolution:
         problems = list(dict.fromkeys([*(files.problems if files else ()), *self._problems, *wired.problems]))
         if problems:
             raise ManifestError(problems)
-        return Desired(wired.services, (*self._warnings, *wired.warnings))
+        return Desired(wired.services, (*self._warnings, *wired.warnings), self._manifest.secrets)
 
     def _member(self, entry: Entry, files: Files | None) -> Member | None:
         if files is None or entry.type == LAUNCHER_TYPE:
