@@ -157,7 +157,7 @@ class FileMemory:
         self._update(change)
 
     def _update(self, change: Any) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self._path.parent)
         with FileLock(self._lock):
             contents = self._load()
             change(contents)
@@ -167,6 +167,17 @@ class FileMemory:
 
 def _place(host: str, what: str) -> str:
     return f"{host} {what}"
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and what is missing above it, for this user alone: hosts and paths stand in it."""
+    for one in reversed([folder, *folder.parents]):
+        if not one.exists():
+            one.mkdir(mode=0o700, exist_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def read_up_to(stream: BinaryIO, limit: int) -> bytes:
@@ -206,8 +217,8 @@ class FolderRecord:
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
         self._run_id = f"{stamp}-{secrets.token_hex(3)}"
         self._folder = root / "runs" / self._run_id
-        (self._folder / "logs").mkdir(parents=True, mode=0o700)
-        self._events = (self._folder / "events.ndjson").open("a", encoding="utf-8")
+        make_private(self._folder / "logs")
+        self._events = open(self._folder / "events.ndjson", "a", encoding="utf-8", opener=_private)  # noqa: SIM115 - an opener; closed by `close`
 
     @property
     def path(self) -> str:
@@ -245,7 +256,7 @@ class FolderRecord:
     @contextlib.contextmanager
     def log_file(self, host: str, key: str) -> Iterator[BinaryIO]:
         """Open the file a service's log is saved to; it is complete on disk when the block ends."""
-        with self._log(host, key).open("wb") as stream:
+        with open(self._log(host, key), "wb", opener=_private) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

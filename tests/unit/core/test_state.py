@@ -109,6 +109,17 @@ def test_the_folder_is_the_users_own(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "state" / "memory.json").stat().st_mode) == 0o600
 
 
+def test_others_cannot_read_the_record(tmp_path: Path) -> None:
+    record = FolderRecord(tmp_path / "state")
+    with record.log_file("h", "k") as stream:
+        stream.write(b"x")
+    record.write("plan.json", {})
+    record.close()
+    found = [tmp_path / "state", *(tmp_path / "state").rglob("*")]
+    assert len(found) == 7
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in found} == {0}
+
+
 def test_where_it_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SEAMLESS_RECONCILE_STATE_DIR", str(tmp_path))
     assert state_folder() == tmp_path
