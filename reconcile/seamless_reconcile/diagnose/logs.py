@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from rhl_helpers.secrets import redacted
 from seamless_reconcile.diagnose.tracebacks import Traceback, find_tracebacks
 
 MAX_BYTES = 1024 * 1024
@@ -73,7 +74,8 @@ def read_log(data: bytes | None, *, cut: bool = False) -> Log:
         return Log(present=False)
     kept = data[-MAX_BYTES:]
     cut = cut or len(kept) < len(data)
-    lines = [line[:MAX_LINE] for line in kept.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")]
+    text = kept.decode("utf-8", "replace").replace("\r\n", "\n")
+    lines = [redacted(line[:MAX_LINE]) for line in text.split("\n")]
     if cut and len(lines) > 1:
         del lines[0]  # the rest of a line
     while lines and not lines[-1].strip():

@@ -44,11 +44,13 @@ def _config(sight: HostSight) -> Checked:
         return fix("C201", told, f"correct your ssh configuration; `ssh -G {plain(host)}` shows it", HERE)
     settings = route.settings
     where = f"{settings.user}@{settings.hostname} port {settings.port}"
-    via = settings.proxy_jump or settings.proxy_command
+    # Of a ProxyCommand only the program: people put passwords there.
+    program = settings.proxy_command.split(maxsplit=1)[0] if settings.proxy_command else None
+    via = settings.proxy_jump or program
     told = f"{where}{f', through {via}' if via else ''}; by {_why(sight, route)}"
     evidence = {
         "hostname": settings.hostname, "port": settings.port, "user": settings.user,
-        "proxy_jump": settings.proxy_jump, "proxy_command": settings.proxy_command,
+        "proxy_jump": settings.proxy_jump, "proxy_command": program,
         "identity_files": list(settings.identity_files), "known_hosts": list(settings.known_hosts),
         "auto": route.way, "needs_ssh_binary": route.needs, "master_connection": route.master,
     }  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from rhl_helpers.secrets import redacted
 from rhl_helpers.text import safe
 from seamless_reconcile.diagnose.client_error import ClientError
 from seamless_reconcile.diagnose.evidence import Case, Surroundings, view
@@ -140,7 +141,7 @@ def evidence(one: Diagnosis) -> Iterator[tuple[str, str]]:
         yield "state file", ", ".join(words)
         yield "process", {True: "alive", False: "gone", None: "not looked at"}[row.live]
         yield "workdir", row.workdir or "none"
-        yield "command", row.command or "none"
+        yield "command", redacted(row.command or "none")
         meta = [f"{name} {value}" for name, value in row.meta.items() if isinstance(value, str)]
         if meta:
             yield "meta", ", ".join(meta)

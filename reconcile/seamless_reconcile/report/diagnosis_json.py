@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rhl_helpers.secrets import redacted
 from rhl_helpers.text import safe
 from seamless_reconcile.diagnose.client_error import ClientError
 from seamless_reconcile.diagnose.evidence import Case, Conda, Surroundings, view
@@ -166,7 +167,7 @@ def _state_file(case: Case) -> Object | None:
         "pid": row.pid,
         "port": row.port,
         "workdir": row.workdir,
-        "command": row.command,
+        "command": redacted(row.command or "") or None,
         "network_interface": row.network_interface,
         "meta": row.meta,
     }
