@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 Kind = Literal["auto", "paramiko", "openssh"]
 
-MAX_READS_AT_ONCE = 16
+MAX_READS_AT_ONCE = 64
 
 
 class SystemClock:
