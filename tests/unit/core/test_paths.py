@@ -157,3 +157,10 @@ def test_a_cache_lies_strictly_below_its_configured_root(
     path: str, root: str, home: str | None, fine: bool
 ) -> None:
     assert (refusal(path, root=root, home=home) is None) is fine
+
+
+def test_a_home_that_is_known_leaves_no_doubt() -> None:
+    assert not may_overlap("~/a/b", "/mnt/x/a/b", "/home/svc")
+    assert not may_overlap("/mnt/x/a/b", "~/a/b", "/home/svc")
+    assert may_overlap("~/a/b", "/mnt/x/a/b", None)
+    assert may_overlap("~/a/b", "/home/svc/a", "/home/svc")

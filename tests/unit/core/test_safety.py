@@ -173,3 +173,62 @@ def test_a_live_process_where_it_really_is() -> None:
     one = row("other", workdir="/data/real/p", command="tool")
     assert refused(host(one)) == ""
     assert refused(host(one), observed=stored(real_path="/data/real/p")).startswith("other (pid 4000)")
+
+
+# --- what a person is told --------------------------------------------------------------------
+
+OTHERS = tuple(Nested(f"{REAL}/STAGE-{n}") for n in range(5))
+TOLD: dict[str, tuple[dict[str, Any], str]] = {
+    "a live process": ({"listing": host(row("other"))}, "stop it first, or declare it in the manifest"),
+    "others inside": (
+        {"observed": stored(path=REAL, nested=OTHERS[:1])},
+        "declare them cold too, or make only the inner one cold",
+    ),
+    "foreign data": ({"observed": stored(State.FOREIGN, REAL, hint="use another")}, "use another"),
+    "no look": ({"observed": stored(State.UNKNOWN, REAL, hint="ask again")}, "ask again"),
+    "a link": (
+        {"observed": stored(path=REAL, displaced=True, real_path="/x")},
+        "its data may be somebody else's; name the directory itself",
+    ),
+    "a listing cut short": ({"listing": host(problem=Unknown("no", hint="ask"))}, "ask"),
+    "a listing cut short, without a hint": (
+        {"listing": host(problem=Unknown("no"))},
+        "`seamless-reconcile audit` names the state file that is in the way",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_what_can_be_done_about_it(case: str) -> None:
+    given, hint = TOLD[case]
+    found = clear_refusal(
+        node(PATH), given.get("observed", stored(path=REAL)), given.get("listing", host()),
+        going_down=frozenset(), cold_paths=(),
+    )  # fmt: skip
+    assert found is not None
+    assert found.hint == hint
+
+
+def test_what_could_not_be_listed_is_told_with_its_reason() -> None:
+    assert refused(host(problem=Unknown("it is broken"))).endswith(
+        "could not be listed in full: it is broken"
+    )
+
+
+@pytest.mark.parametrize(("count", "more"), [(3, ""), (4, " and 1 more"), (5, " and 2 more")])
+def test_of_many_others_inside_three_are_named(count: int, more: str) -> None:
+    reason = refused(observed=stored(path=REAL, nested=OTHERS[:count]))
+    assert reason.endswith(f"STAGE-0, {REAL}/STAGE-1, {REAL}/STAGE-2{more}")
+
+
+def test_a_home_in_an_unusual_place_is_known_by_the_listing_or_by_what_the_host_printed() -> None:
+    assert "home directory" in refused(host(home="/srv/accounts/x"), path="/srv/accounts/x")
+    system = stored(path="/usr/local/acct/buffers/p")
+    assert "a system directory" in refused(host(home=None), observed=system)
+    assert "a system directory" in refused(host(home="/usr/local/acct"), observed=system)
+
+
+def test_the_launchers_own_folder_is_nobodys_place_of_work() -> None:
+    server = f"{HOME}/.remote-http-launcher/server"
+    command = f"tool --status-file {server}/other.json"
+    assert works_in(server, host(row("other", workdir="/x/y", command=command))) == []
