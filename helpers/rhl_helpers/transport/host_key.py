@@ -58,13 +58,14 @@ def agree(transport: paramiko.Transport, settings: SshSettings, deadline: float)
     transport.banner_timeout = left
     try:
         transport.start_client(timeout=left)
+        # Where its time is up, the line above may return as if all were well: then there is no key yet.
+        key = transport.get_remote_server_key()
     except paramiko.SSHException as exc:
         raise _negotiation_error(settings, exc, deadline) from None
     except (EOFError, ConnectionError) as exc:
         raise Dropped(str(exc) or "connection closed") from None
     except OSError as exc:
         raise Unreachable(settings.alias, safe(str(exc))) from None
-    key = transport.get_remote_server_key()
     blob = base64.b64encode(key.asbytes()).decode("ascii")
     verdict = known.judge(key.get_name(), blob)
     return ShownKey(safe(key.get_name()), _fingerprint(blob), verdict, authority=known.authorities)
@@ -74,7 +75,7 @@ def _negotiation_error(settings: SshSettings, exc: Exception, deadline: float) -
     words = str(exc)
     if "banner" in words and time.monotonic() < deadline:
         return Dropped("it closed the connection without a greeting")
-    if "banner" in words or "timed out" in words.lower():
+    if "banner" in words or "timed out" in words.lower() or "No existing session" in words:
         return Unreachable(settings.alias, "the host accepts connections but does not speak ssh in time")
     return ProtocolError(settings.alias, f"ssh negotiation failed: {safe(words)}", hint="try `--ssh openssh`")
 

@@ -17,12 +17,17 @@ _NOT_INSTALLED = "not installed"
 def helper_checks(sight: HostSight) -> Iterator[Checked]:
     """Judge the helpers."""
     if not sight.reached:
-        yield from (skipped(id_, "the host was not reached") for id_ in ("C301", "C302", "C303", "C304"))
+        yield from (skipped(id_, not_asked(sight)) for id_ in ("C301", "C302", "C303", "C304"))
         return
     yield _installed(sight)
     yield _bare(sight)
     yield _version(sight)
     yield _quiet(sight)
+
+
+def not_asked(sight: HostSight) -> str:
+    """Say why what only helpers tell is left out."""
+    return "the helpers come first" if sight.reached else "the host was not reached"
 
 
 def answers(sight: HostSight) -> bool:
@@ -81,7 +86,7 @@ def _bare(sight: HostSight) -> Checked:
     if sight.patient.is_local:
         return skipped("C302", "this machine: no ssh")
     if not answers(sight):
-        return skipped("C302", "the helpers come first")
+        return skipped("C302", not_asked(sight))
     if isinstance(sight.bare, HelpText):
         return ok("C302", "found on the login's own PATH")
     if sight.bare is None:
@@ -95,7 +100,7 @@ def _bare(sight: HostSight) -> Checked:
 def _version(sight: HostSight) -> Checked:
     where = place(sight.patient.name)
     if not answers(sight):
-        return skipped("C303", "the helpers come first")
+        return skipped("C303", not_asked(sight))
     if not sight.local_help:
         return untold("C303", "no helper tells its version, and there is none here to compare with")
     other = [
@@ -114,7 +119,7 @@ def _version(sight: HostSight) -> Checked:
 def _quiet(sight: HostSight) -> Checked:
     host = sight.patient.name
     if not answers(sight):
-        return skipped("C304", "the helpers come first")
+        return skipped("C304", not_asked(sight))
     said = [
         one.noise for one in (sight.help.get(FIRST), sight.bare) if isinstance(one, HelpText) and one.noise
     ]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from rhl_helpers.rows import PersistentRow
-from seamless_reconcile.doctor.helpers import FIRST, answers
+from seamless_reconcile.doctor.helpers import FIRST, answers, not_asked
 from seamless_reconcile.doctor.remedies import place, plain
 from seamless_reconcile.doctor.seen import HostSight, Trouble
 from seamless_reconcile.doctor.values import Checked, fix, ok, skipped, untold, warn
@@ -41,7 +41,7 @@ def policy_checks(sight: HostSight) -> Iterator[Checked]:
         yield from (skipped(id_, "the guard itself comes first") for id_ in IDS[1:])
         return
     if sight.patient.is_local or not answers(sight):
-        why = "this machine: no ssh key, no guard" if sight.patient.is_local else "the helpers come first"
+        why = "this machine: no ssh key, no guard" if sight.patient.is_local else not_asked(sight)
         yield from (skipped(id_, why) for id_ in IDS)
         return
     found = policy(sight)

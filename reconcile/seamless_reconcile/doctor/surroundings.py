@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rhl_helpers.examining import CondaCache
 from rhl_helpers.rows import MalformedRow, ServerRow
-from seamless_reconcile.doctor.helpers import answers
+from seamless_reconcile.doctor.helpers import answers, not_asked
 from seamless_reconcile.doctor.remedies import on, place, plain, word
 from seamless_reconcile.doctor.seen import HostSight, ServerFolder, Trouble
 from seamless_reconcile.doctor.values import Checked, fix, ok, skipped, untold, warn
@@ -23,7 +23,7 @@ _FULL = ("no space left", "disk quota exceeded")
 def surrounding_checks(sight: HostSight) -> Iterator[Checked]:
     """Judge conda, programs, state files, disk and clock."""
     if not answers(sight):
-        yield from (skipped(id_, "the helpers come first") for id_ in IDS)
+        yield from (skipped(id_, not_asked(sight)) for id_ in IDS)
         return
     yield _conda(sight)
     yield _environments(sight)

@@ -14,7 +14,7 @@ from seamless_reconcile.doctor.look_here import help_texts, launcher_version, lo
 from seamless_reconcile.doctor.look_host import Asked, look_host
 from seamless_reconcile.doctor.patients import patients_of
 from seamless_reconcile.doctor.seen import HereSight, HostSight, Patient
-from seamless_reconcile.doctor.values import Examination, Status
+from seamless_reconcile.doctor.values import Examination
 from seamless_reconcile.doctor.verdicts import report_of
 from seamless_reconcile.events import Event, HostRead, Reading, Reporter
 from seamless_reconcile.resolver import resolve_files
@@ -72,9 +72,8 @@ def _look(
 
     def visit(patient: Patient) -> HostSight:
         sight = look_host(patient, ssh, timeout=timeout, local_help=texts, version=version)
-        report = report_of(sight)
-        problem = report.first.seen if report.first and report.status is Status.FIX else ""
-        reporter.on_event(HostRead(patient.name, sight.seconds, problem))
+        first = None if sight.reached else report_of(sight).first
+        reporter.on_event(HostRead(patient.name, sight.seconds, first.seen if first else ""))
         return sight
 
     with ThreadPoolExecutor(min(len(patients) + 1, _MAX_AT_ONCE), thread_name_prefix="visit") as pool:
