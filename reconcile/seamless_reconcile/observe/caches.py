@@ -34,7 +34,9 @@ def read_cache(host: Host, node: CacheNode, memory: Memory) -> CacheFacts:
         # Without a marker: is it foreign, or only the parent of caches? That takes a look inside.
         level, own = _deeper(host, node, own)
     place = root.path if root else plain.path if isinstance(plain, PersistentRow) else node.path
-    found, problem = _nested(host, node, place, own, level)
+    # Where nothing is, nothing can lie inside.
+    nothing = len(own) < 2 and _is_bare(plain if plain is not None else root)  # noqa: PLR2004 - its own row
+    found, problem = ({}, None) if nothing else _nested(host, node, place, own, level)
     beside = found.pop(place, None) if node.beside else None
     holds = any(isinstance(row, PersistentRow) and row.state == "populated" for row in (root, plain))
     buffers = level > 0 and node.marker == HASHSERVER_MARKER
@@ -57,6 +59,15 @@ def _deeper(host: Host, node: CacheNode, own: list[PersistentRow]) -> tuple[int,
         return NESTING, host.call(_scan(node, NESTING))
     except HelperError:
         return 0, own
+
+
+def _is_bare(row: PersistentRow | Unknown | None) -> bool:
+    """Tell whether a row shows that a directory is absent, or has nothing at all in it.
+
+    Asked for by file, a row says `empty` of a directory that holds other things: then the plain row counts,
+    which is asked for as well. Asked for by marker, it says so where there is nothing but the marker.
+    """
+    return isinstance(row, PersistentRow) and row.state in ("absent", "empty")
 
 
 def _scan(node: CacheNode, level: int) -> calls.Call[list[PersistentRow]]:
