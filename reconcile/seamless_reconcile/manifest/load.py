@@ -17,13 +17,13 @@ from seamless_reconcile.declared import Entry, Location, Manifest, ManifestError
 from seamless_reconcile.manifest.entries import Source, entries_of
 from seamless_reconcile.manifest.environment import Environment
 from seamless_reconcile.manifest.events import MAX_BYTES, read_tree
-from seamless_reconcile.memory import no_collection
 from seamless_reconcile.manifest.model import ManifestModel, ServiceModel
 from seamless_reconcile.manifest.problems import problems_of
 from seamless_reconcile.manifest.relations import check_relations
 from seamless_reconcile.manifest.rules import name_fault
 from seamless_reconcile.manifest.tree import Scalar, Table
 from seamless_reconcile.manifest.values import plain_values
+from seamless_reconcile.memory import no_collection
 
 _BEGINNING = "it begins with `version: 1`"
 _SECTIONS = ("defaults", "services", "clusters")
