@@ -57,7 +57,7 @@ def _events(here: Site, *words: str) -> str:
 
 
 def _told(event: dict[str, Any]) -> str:
-    about = event.get("action") or (event.get("outcome") or {}).get("action")
+    about = event.get("action") or event.get("outcome")
     what = f" {about['verb']} {about['resource']}" if isinstance(about, dict) else ""
     host = f" {event['host']}" if isinstance(event.get("host"), str) else ""
     return f"{event['event']}{what}{host}"

@@ -3,6 +3,8 @@
 clears  which caches are to be cleared, and what forbids it
 fates   what happens to each service: left, started, restarted, stopped, removed, blocked
 routes  what happens to each tunnel
+terrain who is near whom on a host, so that no decision compares every pair
+warmth  what stays warm around caches that are to be cold
 steps   the actions that follow, and what each requires
 make    all of it, as a `Plan`
 """
