@@ -27,7 +27,6 @@ from rhl_helpers.reachability import (
 from rhl_helpers.transport.base import Transport
 from rhl_helpers.transport.known_hosts import KeyVerdict
 from rhl_helpers.transport.read_only import ReadOnlyTransport
-from seamless_reconcile.audit.scene import LOOPBACK
 from seamless_reconcile.doctor.asking import ask_all, attempt
 from seamless_reconcile.doctor.helpers import FIRST, answers
 from seamless_reconcile.doctor.look_here import server_folder
@@ -36,6 +35,7 @@ from seamless_reconcile.reaching import in_threads
 
 Asked = Literal["auto", "paramiko", "openssh"]
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 REACH_SECONDS = 10.0
 READ_SECONDS = 20.0
 _MAX_CANDIDATES = 4
