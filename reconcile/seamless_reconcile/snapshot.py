@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from seamless_reconcile.declared import CacheState
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.kinds.cache import COLD, CacheNode, CacheObserved
-from seamless_reconcile.kinds.service import ServiceObserved, Wiring
+from seamless_reconcile.kinds.service import ServiceObserved
+from seamless_reconcile.kinds.wiring import Wiring
 from seamless_reconcile.kinds.tunnel import TunnelObserved
 
 

@@ -12,7 +12,8 @@ from seamless_reconcile import __version__
 from seamless_reconcile.audit.scene import LOOPBACK, Finding, Scene, finding
 from seamless_reconcile.declared import LAUNCHER_TYPE
 from seamless_reconcile.desired import ServiceSpec
-from seamless_reconcile.kinds.service import Life, ServiceObserved, State, Wire, miswired
+from seamless_reconcile.kinds.service import Life, ServiceObserved, State
+from seamless_reconcile.kinds.wiring import Wire, miswired
 
 IDLE_SOON = 120.0
 """Seconds without a request after which a service ends by itself: less is worth a note."""

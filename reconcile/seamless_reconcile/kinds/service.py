@@ -7,10 +7,9 @@ rely on is in docs/helper-facts.md: a live pid is not a healthy service, and not
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from rhl_helpers.rows import MalformedRow, ServerRow
 from rhl_helpers.transport.base import Answer
@@ -350,44 +349,6 @@ def _same_word(want: str, have: str) -> bool:
     return want.startswith("~/") and have.startswith("/") and have.endswith(want[1:])
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """Where a jobserver must find one of its services.
-
-    Attributes:
-        name: the service's address for messages.
-        url: its `remote_url`; None while it is not running.
-    """
-
-    role: str
-    name: str
-    url: str | None
-    directory: str | None = None
-
-
-def miswired(parameters: Mapping[str, Any], wires: Iterable[Wire], live_ports: frozenset[int]) -> str:
-    """Say how a jobserver's recorded URLs differ from where its services are; empty if they do not.
-
-    Args:
-        parameters: what its state file recorded at launch.
-        wires: where its services are now.
-        live_ports: ports that any live service on those hosts has, for wires that nobody declared.
-    """
-    for wire in wires:
-        recorded = _recorded_ports(parameters, wire.role)
-        if wire.url is None:
-            gone = [port for port in recorded if port not in live_ports]
-            if gone:
-                return f"it is wired to port {gone[0]} for its {wire.role}, where nothing is any more"
-            continue
-        port = urlsplit(wire.url).port
-        if not recorded:
-            return f"it was launched without a {wire.role}: it computes without storage"
-        if port not in recorded:
-            return f"it is wired to port {recorded[0]} for its {wire.role}; {wire.name} is on port {port}"
-    return ""
-
-
 def as_fileless(seen: ServiceObserved) -> ServiceObserved:
     """Give the observation of a database whose file was removed under its feet.
 
@@ -400,26 +361,3 @@ def as_fileless(seen: ServiceObserved) -> ServiceObserved:
 def as_miswired(seen: ServiceObserved, reason: str) -> ServiceObserved:
     """Give the same observation, judged miswired."""
     return replace(seen, state=State.MISWIRED, reason=reason)
-
-
-def _recorded_ports(parameters: Mapping[str, Any], role: str) -> list[int]:
-    entries = parameters.get(role)
-    ports: list[int] = []
-    for entry in entries if isinstance(entries, list) else []:
-        url = entry.get("remote_url") or entry.get("url") if isinstance(entry, dict) else None
-        try:
-            port = urlsplit(url).port if isinstance(url, str) else None
-        except ValueError:
-            port = None
-        if port:
-            ports.append(port)
-    return ports
-
-
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """All wires of one jobserver and the ports alive on the hosts they lead to."""
-
-    wires: tuple[Wire, ...] = ()
-    live_ports: frozenset[int] = field(default_factory=frozenset)
-    unknown: bool = False

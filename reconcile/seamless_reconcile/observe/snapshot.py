@@ -15,7 +15,8 @@ from seamless_reconcile.desired import Desired, ServiceSpec, Upstream
 from seamless_reconcile.facts import CacheFacts, HostFacts, ServiceFacts, TunnelFacts
 from seamless_reconcile.kinds import cache, service, tunnel
 from seamless_reconcile.kinds.cache import CacheNode, CacheObserved, Launch
-from seamless_reconcile.kinds.service import ServiceObserved, Wire, Wiring
+from seamless_reconcile.kinds.service import ServiceObserved
+from seamless_reconcile.kinds.wiring import Wire, Wiring, miswired
 from seamless_reconcile.memory import no_collection
 from seamless_reconcile.observe.caches import read_cache
 from seamless_reconcile.observe.hosts import ask_home, read_host, row_of
@@ -231,7 +232,7 @@ def _wired(seen: ServiceObserved, wires: Wiring | None) -> ServiceObserved:
     """Turn a running jobserver whose recorded URLs lead nowhere into a miswired one."""
     if wires is None or wires.unknown or seen.state is not service.State.RUNNING or seen.row is None:
         return seen
-    wrong = service.miswired(seen.row.parameters, wires.wires, wires.live_ports)
+    wrong = miswired(seen.row.parameters, wires.wires, wires.live_ports)
     return service.as_miswired(seen, wrong) if wrong else seen
 
 

@@ -15,14 +15,13 @@ from seamless_reconcile.kinds.service import (
     CLOCK_DOUBT,
     Life,
     State,
-    Wire,
     as_fileless,
     as_miswired,
     classify,
     handshake_port,
-    miswired,
     same_command,
 )
+from seamless_reconcile.kinds.wiring import Wire, miswired
 from seamless_reconcile.observed import Absent, Present, Unknown
 from unit.core.values import host, row, spec
 
