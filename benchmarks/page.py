@@ -66,7 +66,7 @@ def page(
 def _machine(peers: Peers | None) -> str:
     versions = [f"{name} {importlib.metadata.version(name)}" for name in _TOLD]
     theirs = [f"{name} {version}" for name, version in (peers.versions if peers else {}).items()]
-    load, system = os.getloadavg()[0], f"{platform.system()} {platform.release()}"
+    load, system = os.getloadavg()[0], platform.system()
     lines = [
         f"- {_processor()}, {os.cpu_count()} cores, {system}; load at the end of the run {load:.1f}",
         f"- Python {platform.python_version()}; {', '.join(versions)}",
