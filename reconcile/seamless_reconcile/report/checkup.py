@@ -199,7 +199,7 @@ def _lines(examination: Examination, signs: Signs) -> Sequence[RenderableType]:
     names = [_title(report) for report in examination.reports]
     wide = min(max(len(name) for name in names), 40)
     for report, name in zip(examination.reports, names, strict=True):
-        verdict = f"{signs.of(report.status)} {safe(name):<{wide}}  {VERDICTS[report.status]:<8}"
+        verdict = f"{signs.of(report.status)} {safe(name):<{wide}}  {VERDICTS[report.status]:<9}"
         body = "; ".join(part for part in (_counts(report), _first(report)) if part)
         rows.append(Hanging(Text(verdict, style=_STYLE[report.status]), line(body)))
     return rows

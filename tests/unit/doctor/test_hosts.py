@@ -277,7 +277,7 @@ CASES = {
     ),
     "a program nobody can tell of": (patient(programs=("hashserver",)), "C503", SKIPPED, "", ""),
     "a program that runs": (
-        replace(patient(programs=("hashserver",)), listed=(row(live=True, command="/opt/bin/hashserver /x"),)),
+        replace(patient(programs=("hashserver",)), listed=(row(live=True, command="/o/hashserver /x"),)),
         "C503", OK, "", "",
     ),
     # --- state, disk, clock
@@ -299,7 +299,7 @@ CASES = {
         "C603", FIX, "df -h", "frontend",
     ),
     "a sign of a full disk": (
-        replace(WELL, listed=Trouble("failed", "malformed JSON in /k: Expecting value: line 1 column 1 (char 0)")),
+        replace(WELL, listed=Trouble("failed", "malformed JSON: Expecting value: line 1 column 1 (char 0)")),
         "C603", WARNING, "df -h", "frontend",
     ),
     "a clock that agrees": (replace(WELL, clock=(ClockSight(1.0, 1.0),)), "C604", OK, "", ""),
