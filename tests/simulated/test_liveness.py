@@ -161,6 +161,18 @@ def test_a_launch_that_fails_says_why_and_stops_only_its_own_chain(fate: str) ->
     assert bench.world.violations == []
 
 
+def test_a_launch_that_hangs_is_replaced_once_it_has_outlived_its_start() -> None:
+    bench = Bench(new_world(), spec_of(HASHSERVER))
+    frontend(bench.world).fates[HASHSERVER.key] = ("hangs",)
+    assert results(bench.apply())["launch service.hashserver"] == "failed"
+    frontend(bench.world).fates.clear()
+    # Somebody else's process may have that pid by now, as far as another client can tell.
+    bench.world.clock.sleep(400)
+    stranger = Bench(bench.world, spec_of(HASHSERVER))
+    assert "nothing shows that process" in reasons(stranger.plan())["service.hashserver"]
+    bench.converge()
+
+
 @pytest.mark.parametrize("fate", [fate for fate in FATES if fate != "hangs"])
 def test_after_a_failed_launch_the_next_apply_converges(fate: str) -> None:
     bench = Bench(new_world(), spec_of(HASHSERVER), spec_of(DATABASE))

@@ -198,6 +198,11 @@ def _wait(context: Context, spec: ServiceSpec, action: Action, launch_id: str, *
             if row.pid is not None and not host.call(calls.pid_alive(row.pid)):
                 return _did_not_start(context, spec, "its process died while starting")
         clock.sleep(POLL_SECONDS)
+    row = host.call(calls.inspect(spec.key))
+    if isinstance(row, ServerRow) and row.pid and _launch_of(row) == launch_id:
+        # It hangs. Whose process that is, only this client knows: so it may be replaced a moment later.
+        late = Launched(row.pid, handshake_port(spec, row), launch_id, clock.now())
+        context.reach.memory.note_launched(spec.host, spec.key, late)
     return _did_not_start(context, spec, f"it did not answer within {spec.start_window:.0f} s")
 
 
