@@ -59,21 +59,30 @@ class Unreachable(HelperError):
     """No connection: name resolution, refused, reset, dropped."""
 
     kind = "unreachable"
-    hint = "check the network, the host name in the cluster file and your ssh config"
+    hint = (
+        "check the network, the host name in the cluster file and your ssh config; "
+        "`seamless-reconcile doctor` goes through them"
+    )
 
 
 class AuthenticationFailed(HelperError):
     """The host does not accept this login."""
 
     kind = "authentication failed"
-    hint = "check `ssh HOST true`: the key, the agent and the user name in your ssh config"
+    hint = (
+        "check `ssh HOST true`: the key, the agent and the user name in your ssh config; "
+        "`seamless-reconcile doctor` shows what was offered"
+    )
 
 
 class HostKeyProblem(HelperError):
     """The host key is unknown or has changed."""
 
     kind = "host key"
-    hint = "check the host key out of band, then connect once with ssh to record it"
+    hint = (
+        "check the host key out of band, then connect once with ssh to record it; "
+        "`seamless-reconcile doctor` has the commands"
+    )
 
 
 class CallTimeout(HelperError):

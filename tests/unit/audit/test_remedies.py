@@ -39,7 +39,8 @@ def check_own(words):
     context = cli.make_context("seamless-reconcile", [], resilient_parsing=True)
     command = cli.get_command(context, words[0])
     assert command is not None, words
-    command.make_context(words[0], list(words[1:]))
+    # With its parent: click remembers, for the whole process, which names --help goes by.
+    command.make_context(words[0], list(words[1:]), parent=context)
 
 
 def check_helper(words):
