@@ -38,6 +38,7 @@ lint: $(VENV)/ready
 
 types: $(VENV)/ready
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing/api.py
 
 layering: $(VENV)/ready
 	$(BIN)/lint-imports
