@@ -97,14 +97,44 @@ def _json_lines(reply: Reply) -> list[Any]:
 # --- reading -------------------------------------------------------------------------------
 
 
-def ps() -> Call[list[ServerRow | MalformedRow]]:
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What `rhl-ps` shows of a host.
+
+    Attributes:
+        rows: one for each state file.
+        doubtful: it printed something, but no row: a login message, or no answer of the helper's at all.
+    """
+
+    rows: list[ServerRow | MalformedRow]
+    doubtful: bool = False
+
+
+def listing() -> Call[Listing]:
     """List all services the launcher knows on a host. One malformed file fails the whole call."""
 
-    def parse(reply: Reply) -> list[ServerRow | MalformedRow]:
+    def parse(reply: Reply) -> Listing:
         raise_for_exit(reply)
-        return [server_row(data) for data in _json_lines(reply)]
+        rows = [server_row(data) for data in _json_lines(reply)]
+        return Listing(rows, doubtful=not rows and bool(reply.stdout.strip()))
 
     return Call(("rhl-ps", "--json"), mutates=False, parse=parse)
+
+
+def ps() -> Call[list[ServerRow | MalformedRow]]:
+    """List all services the launcher knows on a host, taking any text without a row for "none"."""
+    whole = listing()
+    return Call(whole.argv, mutates=False, parse=lambda reply: whole.parse(reply).rows)
+
+
+def lists_nothing() -> Call[bool]:
+    """Ask for the table of services: one that ends with its own head is proven to have no row (S2)."""
+
+    def parse(reply: Reply) -> bool:
+        raise_for_exit(reply)
+        return _text(reply).rstrip().endswith("KEY STATUS PORT")
+
+    return Call(("rhl-ps",), mutates=False, parse=parse)
 
 
 def inspect(key: str) -> Call[ServerRow | MalformedRow | None]:

@@ -36,20 +36,24 @@ def read_host(host: Host, keys: Iterable[str], clock: Clock) -> HostFacts:
     or goes meanwhile: it is tried again once before that is believed.
     """
     try:
-        return _listed(host, host.call(calls.ps()))
+        return _listed(host, host.call(calls.listing()))
     except (HelperFailed, ProtocolError):
         clock.sleep(RETRY_PAUSE)
     except HelperError as exc:
         return HostFacts(host.name, problem=unknown(exc))
     try:
-        return _listed(host, host.call(calls.ps()))
+        return _listed(host, host.call(calls.listing()))
     except HelperFailed as exc:
         return _one_by_one(host, keys, unknown(exc))
     except HelperError as exc:
         return HostFacts(host.name, problem=unknown(exc))
 
 
-def _listed(host: Host, rows: list[ServerRow | MalformedRow]) -> HostFacts:
+def _listed(host: Host, listing: calls.Listing) -> HostFacts:
+    rows = listing.rows
+    if listing.doubtful and not host.call(calls.lists_nothing()):
+        # A message of a login script, and no service; or an answer that is none of the helper's (S2).
+        raise ProtocolError(host.name, "it printed something, but nothing that rhl-ps prints")
     good = {row.key: _with_life(host, row) for row in rows if isinstance(row, ServerRow)}
     bad = {row.key: row for row in rows if isinstance(row, MalformedRow)}
     return HostFacts(host.name, good, bad, home=home_of(good.values()))
