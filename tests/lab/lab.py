@@ -53,7 +53,7 @@ class Lab:
         self.bin = self.root / "bin"
         self.client_home = self.root / "client"
         self._hosts: dict[str, LabHost] = {}
-        self._places: dict[str, int] = {}
+        self._places: dict[str, tuple[int, str]] = {}
         self._lock = threading.RLock()
         self._runs = 0
         self._slow_reaping = slow_reaping
@@ -134,10 +134,13 @@ class Lab:
             host.start()
             return host
 
-    def add_place(self, name: str, port: int) -> None:
-        """Let the clients know a host of which nothing is there but a port of this machine."""
+    def add_place(self, name: str, port: int, *, key: str = "") -> None:
+        """Let the clients know a host of which nothing is there but a port of this machine.
+
+        `key` is the host key that they know it by.
+        """
         with self._lock:
-            self._places[name] = port
+            self._places[name] = (port, key)
             self.write_ssh_files()
 
     def write_ssh_files(self) -> None:
@@ -145,11 +148,13 @@ class Lab:
         with self._lock:
             entries = [self._entry(host) for host in self._hosts.values() if host.port]
             entries += [
-                f"Host {name}\n  HostName {ADDRESS}\n  Port {port}\n" for name, port in self._places.items()
+                f"Host {name}\n  HostName {ADDRESS}\n  Port {port}\n"
+                for name, (port, _) in self._places.items()
             ]
             keys = [
                 f"[{ADDRESS}]:{host.port} {host.host_key}\n" for host in self._hosts.values() if host.port
             ]
+            keys += [f"[{ADDRESS}]:{port} {key}\n" for port, key in self._places.values() if key]
             _replace(self.ssh_config, "\n".join((*entries, self._defaults())))
             _replace(self.known_hosts, "".join(keys))
 
