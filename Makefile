@@ -54,7 +54,7 @@ man: reference  ## the man pages, in docs/man
 	@echo "read one: man -l docs/man/seamless-reconcile.1; every install of the package brings them along"
 
 docs: $(VENV)/docs-ready  ## the documents as a site, in site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 dist: $(VENV)/dist-ready  ## wheel and sdist, in dist/
 	rm -rf dist
