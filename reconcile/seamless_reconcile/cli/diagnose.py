@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from seamless_reconcile.cli import names as offers
 from seamless_reconcile.cli.options import DEFAULT_FILE, Asked, output_options, reaching_options
 from seamless_reconcile.cli.output import Output
 from seamless_reconcile.cli.session import files_of, reporting
@@ -28,11 +29,17 @@ MAX_ERROR = 4 * 1024 * 1024
 
 
 @click.command("diagnose")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=offers.services)
 @output_options()
 @reaching_options
 @click.option("--all", "everything", is_flag=True, help="All services, also those that are well.")
-@click.option("--host", default="", metavar="NAME", help="With --key: the host of a service (or local).")
+@click.option(
+    "--host",
+    default="",
+    metavar="NAME",
+    shell_complete=offers.hosts,
+    help="With --key: the host of a service (or local).",
+)
 @click.option("--key", default="", metavar="KEY", help="A service that no manifest names, by its key.")
 @click.option(
     "--tail",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from seamless_reconcile.cli import names as offers
 from seamless_reconcile.cli.options import DEFAULT_FILE, Asked, output_options, reaching_options
 from seamless_reconcile.cli.output import Output
 from seamless_reconcile.exits import Exit
@@ -20,10 +21,20 @@ _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@:-]{0,254}")
 @output_options()
 @reaching_options
 @click.option(
-    "--cluster", "clusters", multiple=True, metavar="NAME", help="Look at this cluster's hosts too."
+    "--cluster",
+    "clusters",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=offers.clusters,
+    help="Look at this cluster's hosts too.",
 )
 @click.option(
-    "--host", "hosts", multiple=True, metavar="NAME", help="Look at this host too (its ssh name, or local)."
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=offers.hosts,
+    help="Look at this host too (its ssh name, or local).",
 )
 def command(out: Output, asked: Asked, clusters: tuple[str, ...], hosts: tuple[str, ...]) -> Exit:
     """Find out whether this client can reach these hosts and their helpers; change nothing anywhere.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from seamless_reconcile.cli import names as offers
 from seamless_reconcile.cli.options import DEFAULT_FILE, output_options
 from seamless_reconcile.cli.output import Output
 from seamless_reconcile.exits import Exit
@@ -24,9 +25,21 @@ _PLACE = ("project", "subproject", "stage", "substage")
 
 @click.command("import")
 @output_options()
-@click.option("--cluster", "clusters", multiple=True, metavar="NAME", help="Look at this cluster's hosts.")
 @click.option(
-    "--host", "hosts", multiple=True, metavar="NAME", help="Look at this host (its ssh name, or local)."
+    "--cluster",
+    "clusters",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=offers.clusters,
+    help="Look at this cluster's hosts.",
+)
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=offers.hosts,
+    help="Look at this host (its ssh name, or local).",
 )
 @click.option(
     "--all",

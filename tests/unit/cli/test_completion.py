@@ -85,6 +85,15 @@ def test_hosts_come_from_the_ssh_config_and_what_it_includes(here):
     assert offered("audit", "--host", "") == ["local", "frontend", "other", "with-equals", "included"]
 
 
+@pytest.mark.parametrize("command", ["audit", "doctor", "import", "diagnose"])
+def test_every_command_that_takes_hosts_offers_them(here, command):
+    assert offered(command, "--host", "l") == ["local"]
+
+
+def test_diagnose_offers_services(here):
+    assert offered("diagnose", "") == ["hashserver", "database", "a-list"]
+
+
 def test_files_are_left_to_the_shell(here):
     for words in (("plan", "-f", "x"), ("show", "x"), ("apply", "x")):
         shell = ShellComplete(cli, {}, "seamless-reconcile", "_X")
