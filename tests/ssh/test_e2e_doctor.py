@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import stat
+import subprocess
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pytest
 
 from lab import HostSpec
 from lab.host import free_port, keygen
+from rhl_helpers.reachability import route, ssh_lets_ports_through
 
 pytestmark = pytest.mark.ssh
 
@@ -167,6 +169,10 @@ def keys_of_hosts(ward):
     """One whose key is unknown, one whose key is another than the one that is known."""
     for name in ("stranger", "rekeyed-doctor"):
         ward.add(name)
+    # ssh by itself would put the second key of this one on record.
+    second = ward.folder / "second"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", second], check=True)
+    ward.add("two-keyed", sshd=(f"HostKey {second}",), config=("UpdateHostKeys yes",))
     known = ward.lab.known_hosts.read_text().splitlines(keepends=True)
     changed = ward.hosts["rekeyed-doctor"]
     changed.stop()
@@ -411,6 +417,14 @@ def test_a_host_that_forwards_no_ports(ward, user, seen):
     one = seen.check("no-forwards", "C208")
     assert (one["status"], one["where"]) == ("fix", "no-forwards")
     assert "AllowTcpForwarding yes" in one["remedy"]
+
+
+def test_forwarding_can_be_asked_for_by_the_ssh_binary(lab):
+    closed = lab.add(HostSpec("no-forwards-either", forwarding=False))
+    for host, forwards in ((lab.host("plain"), True), (closed, False)):
+        way = route(host.name, config_file=str(lab.ssh_config))
+        assert ssh_lets_ports_through(way, timeout=30) is forwards
+    assert ssh_lets_ports_through(route("nowhere.invalid"), timeout=30) is None
 
 
 def test_an_address_for_clients_that_is_none(seen):
