@@ -19,13 +19,9 @@ def read_cache(host: Host, node: CacheNode, memory: Memory) -> CacheFacts:
     level = NESTING if node.state is CacheState.COLD else 0
     receipt, epoch = memory.receipt(node.host, node.path), memory.epoch(node.host, node.path)
     try:
-        own = host.call(_scan(node, level))
+        own, root, plain = _root(host, node, level)
     except HelperError as exc:
         return CacheFacts(unknown(exc), receipt=receipt, epoch_cleared=epoch)
-    root = next((row for row in own if _can_be_root(row, node)), None)
-    plain = None
-    if root is None or (node.file is not None and root.state == "empty") or _doubtful(root, node):
-        plain = _plain(host, node)
     if root is not None and _doubtful(root, node):
         if isinstance(plain, Unknown):
             return CacheFacts(plain, receipt=receipt, epoch_cleared=epoch)
@@ -51,6 +47,24 @@ def read_cache(host: Host, node: CacheNode, memory: Memory) -> CacheFacts:
         receipt,
         epoch,
     )
+
+
+def _root(
+    host: Host, node: CacheNode, level: int
+) -> tuple[list[PersistentRow], PersistentRow | None, PersistentRow | Unknown | None]:
+    """Scan a cache; gives all rows, its own, and its plain one where the own leaves something open.
+
+    A service that starts makes its marker, or its file, between two calls: what holds data but no marker
+    is scanned once more before that is believed.
+    """
+    for last in (False, True):
+        own = host.call(_scan(node, level))
+        root = next((row for row in own if _can_be_root(row, node)), None)
+        bare = root is None or (node.file is not None and root.state == "empty")
+        plain = _plain(host, node) if bare or (root is not None and _doubtful(root, node)) else None
+        if last or not (bare and isinstance(plain, PersistentRow) and plain.state == "populated"):
+            break
+    return own, root, plain
 
 
 def _deeper(host: Host, node: CacheNode, own: list[PersistentRow]) -> tuple[int, list[PersistentRow]]:
