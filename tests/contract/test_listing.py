@@ -271,3 +271,13 @@ def test_half_an_answer_is_no_answer(text: str) -> None:
 
 def test_an_empty_answer_is_no_row() -> None:
     assert json_lines("Welcome!\n") == []
+
+
+@pytest.mark.parametrize("message", ["", *MESSAGES])
+def test_the_table_tells_none_from_no_answer(lab: Lab, message: str) -> None:
+    host = Host(lab.chatty(message))
+    assert host.call(calls.lists_nothing())
+    assert host.call(calls.listing()) == calls.Listing([], doubtful=bool(message.strip()))
+    lab.state({"pid": None, "status": "starting"})
+    assert not host.call(calls.lists_nothing())
+    assert not host.call(calls.listing()).doubtful
