@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Protocol
 
 from seamless_reconcile.outcomes import Outcome
@@ -94,6 +95,18 @@ class Reporter(Protocol):
 
     def on_event(self, event: Event) -> None:
         """Take one event; called from several threads, one at a time."""
+
+
+class OneAtATime:
+    """Hand events on from any thread, one at a time."""
+
+    def __init__(self, to: Reporter) -> None:
+        self._to, self._lock = to, Lock()
+
+    def on_event(self, event: Event) -> None:
+        """Hand one on."""
+        with self._lock:
+            self._to.on_event(event)
 
 
 class Silent:

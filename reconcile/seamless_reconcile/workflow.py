@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from rhl_helpers.text import safe
 from seamless_reconcile.agreement import NotApproved, StalePlan
-from seamless_reconcile.events import Event, Reporter, Silent
+from seamless_reconcile.events import Event, OneAtATime, Reporter, Silent
 from seamless_reconcile.locks import Locked, claims, host_locks
 from seamless_reconcile.plan import Plan
 from seamless_reconcile.planner import Options
@@ -83,7 +83,7 @@ class Session:
         self.manifest = manifest
         self.desired = desired
         self._settings = settings
-        self._reporter = _OneAtATime(reporter)
+        self._reporter = OneAtATime(reporter)
         self._connections = Connections(settings.ssh, settings.timeout)
         self._folder = state_folder()
         self._memory = FileMemory(self._folder)
@@ -288,17 +288,6 @@ def _raise_if_stale(planned: Plan, now: Plan) -> None:
     found = differences(planned, now)
     if found:
         raise StalePlan(found)
-
-
-class _OneAtATime:
-    """Hand events on from any thread, one at a time."""
-
-    def __init__(self, to: Reporter) -> None:
-        self._to, self._lock = to, Lock()
-
-    def on_event(self, event: Event) -> None:
-        with self._lock:
-            self._to.on_event(event)
 
 
 class _Late:

@@ -14,6 +14,7 @@ import click
 from seamless_reconcile.cli import names as offers
 from seamless_reconcile.cli.options import DEFAULT_FILE, output_options
 from seamless_reconcile.cli.output import Output
+from seamless_reconcile.cli.session import reporting
 from seamless_reconcile.exits import Exit
 
 if TYPE_CHECKING:  # imported when used
@@ -101,7 +102,8 @@ def command(
 
     file = Path.cwd() / (save_to or DEFAULT_FILE)
     wanted = Wanted(str(file), clusters, hosts, everything, given, passive)
-    result = import_from(wanted, ssh=ssh, timeout=timeout, environ=dict(os.environ))
+    with reporting(out) as reporter:
+        result = import_from(wanted, ssh=ssh, timeout=timeout, environ=dict(os.environ), reporter=reporter)
     if save_to is not None:
         _save(result.text, file, force=force)
     return _tell(out, result, save_to)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from threading import Lock
+from functools import partial
 
 from seamless_reconcile.desired import Desired
 from seamless_reconcile.diagnose.client_error import ClientError
 from seamless_reconcile.diagnose.evidence import Case, ailing
 from seamless_reconcile.diagnose.knowledge import Knowledge
 from seamless_reconcile.diagnose.reading import cases, look, named, of_key
-from seamless_reconcile.events import Event, HostRead, Reading, Reporter
+from seamless_reconcile.events import HostRead, OneAtATime, Reading, Reporter
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.ports import Reach
 from seamless_reconcile.reaching import Connections, Kind, real_reach
@@ -108,7 +108,7 @@ def survey(
     reporter: Reporter,
 ) -> Looked:
     """Read the evidence of what is to be diagnosed; nothing is changed anywhere (S6)."""
-    one_at_a_time = _OneAtATime(reporter)
+    one_at_a_time = OneAtATime(reporter)
     names = tuple(name.removeprefix("service.") for name in wish.names)
     if wish.key:
         one_at_a_time.on_event(Reading((wish.host,)))
@@ -117,7 +117,7 @@ def survey(
     elif names:
         desired = named(desired, names)
     one_at_a_time.on_event(Reading(desired.hosts))
-    snapshot = look(desired, reach, passive=passive, told=one_at_a_time.host_read)
+    snapshot = look(desired, reach, passive=passive, told=partial(_host_read, one_at_a_time))
     chosen = names or [
         name for name in desired.services if wish.key or wish.all or _meant(name, desired, snapshot, client)
     ]
@@ -135,16 +135,5 @@ def _meant(name: str, desired: Desired, snapshot: Snapshot, client: ClientError 
     return spec.type == client.type or bool(client.ports & {way.local_port, seen.port})
 
 
-class _OneAtATime:
-    """Hand events on from any thread, one at a time."""
-
-    def __init__(self, to: Reporter) -> None:
-        self._to, self._lock = to, Lock()
-
-    def on_event(self, event: Event) -> None:
-        with self._lock:
-            self._to.on_event(event)
-
-    def host_read(self, facts: HostFacts, seconds: float) -> None:
-        problem = facts.problem.reason if facts.problem else ""
-        self.on_event(HostRead(facts.host, seconds, problem))
+def _host_read(to: OneAtATime, facts: HostFacts, seconds: float) -> None:
+    to.on_event(HostRead(facts.host, seconds, facts.problem.reason if facts.problem else ""))

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from threading import Lock
 
 from seamless_reconcile.desired import Desired
 from seamless_reconcile.doctor.here import report_here
@@ -16,7 +15,7 @@ from seamless_reconcile.doctor.patients import patients_of
 from seamless_reconcile.doctor.seen import HereSight, HostSight, Patient
 from seamless_reconcile.doctor.values import Examination
 from seamless_reconcile.doctor.verdicts import report_of
-from seamless_reconcile.events import Event, HostRead, Reading, Reporter
+from seamless_reconcile.events import HostRead, OneAtATime, Reading, Reporter
 from seamless_reconcile.resolver import resolve_files
 from seamless_reconcile.resolver.frontends import Frontend, frontends
 
@@ -43,20 +42,8 @@ def examined(
     named = frontends(clusters, folder=folder, environ=environ)
     patients = patients_of(desired, [*named, *(Frontend(host) for host in hosts)])
     here, sights = _look(patients, partial(look_here, files, patients, folder=folder, environ=environ),
-                         ssh, timeout, _OneByOne(reporter))  # fmt: skip
+                         ssh, timeout, OneAtATime(reporter))  # fmt: skip
     return Examination(report_here(here), tuple(report_of(sight) for sight in sights))
-
-
-class _OneByOne:
-    """Give a reporter one event at a time."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter, self._lock = reporter, Lock()
-
-    def on_event(self, event: Event) -> None:
-        """Hand an event on."""
-        with self._lock:
-            self._reporter.on_event(event)
 
 
 def _look(
@@ -64,7 +51,7 @@ def _look(
     here: partial[HereSight],
     ssh: Asked,
     timeout: float | None,
-    reporter: _OneByOne,
+    reporter: OneAtATime,
 ) -> tuple[HereSight, list[HostSight]]:
     """Look at everything at once: a host that is dead holds nobody up."""
     reporter.on_event(Reading(tuple(patient.name for patient in patients)))

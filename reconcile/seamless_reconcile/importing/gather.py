@@ -8,6 +8,7 @@ from functools import partial
 
 from rhl_helpers.client import ConnectionFile
 from rhl_helpers.transport.base import LOCAL
+from seamless_reconcile.events import HostRead, OneAtATime, Reading
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.importing.values import Found, HostTold
 from seamless_reconcile.observe.hosts import read_host
@@ -36,7 +37,12 @@ class Gathered:
 
 
 def gather(
-    machines: Sequence[Frontend], possible: Sequence[Possible], reach: Reach, *, every: bool
+    machines: Sequence[Frontend],
+    possible: Sequence[Possible],
+    reach: Reach,
+    *,
+    every: bool,
+    told: OneAtATime,
 ) -> Gathered:
     """List all services of some machines.
 
@@ -45,13 +51,20 @@ def gather(
         possible: services that could be there: asked for by their keys where a host cannot list all.
         reach: the world, without the power to change it.
         every: whether those that are not there are wanted too.
+        told: who is told of each host that was read.
     """
     here = read_client(reach.client, forwards=any(machine.host != LOCAL for machine in machines))
     keys = {machine.host: _keys(machine.host, possible, here) for machine in machines}
-    reads = [
-        partial(read_host, reach.host(machine.host), keys[machine.host], reach.clock) for machine in machines
-    ]
-    listings = {facts.host: facts for facts in reach.gather(reads)}
+    told.on_event(Reading(tuple(keys)))
+
+    def read(host: str) -> HostFacts:
+        began = reach.clock.monotonic()
+        facts = read_host(reach.host(host), keys[host], reach.clock)
+        problem = facts.problem.reason if facts.problem else ""
+        told.on_event(HostRead(host, reach.clock.monotonic() - began, problem))
+        return facts
+
+    listings = {facts.host: facts for facts in reach.gather([partial(read, host) for host in keys])}
     found = [one for machine in machines for one in _there(machine, listings[machine.host], here)]
     if every:
         taken = {(one.host, one.key) for one in found}

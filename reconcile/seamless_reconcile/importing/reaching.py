@@ -13,6 +13,7 @@ from seamless_reconcile.audit.adopt import type_of
 from seamless_reconcile.audit.away import without_the_away
 from seamless_reconcile.declared import Entry, Manifest, ManifestError, Problem
 from seamless_reconcile.desired import Desired, ServiceSpec
+from seamless_reconcile.events import OneAtATime, Reporter, Silent
 from seamless_reconcile.importing.gather import Gathered, Possible, gather
 from seamless_reconcile.importing.identities import identities, located, possible
 from seamless_reconcile.importing.launchers import launchers
@@ -57,7 +58,9 @@ class Wanted:
         return str(Path(self.file).parent)
 
 
-def imported(wanted: Wanted, reach: Reach, environ: Mapping[str, str]) -> Imported:
+def imported(
+    wanted: Wanted, reach: Reach, environ: Mapping[str, str], reporter: Reporter | None = None
+) -> Imported:
     """Look at hosts and give the manifest of what is there; nothing is changed anywhere (S6).
 
     Raises:
@@ -72,7 +75,9 @@ def imported(wanted: Wanted, reach: Reach, environ: Mapping[str, str]) -> Import
     if wanted.everything and not could:
         raise ManifestError([_nothing_possible(wanted)])
     offered: list[Possible] = [(identity, spec.host, spec.key) for identity, spec in could]
-    gathered = gather(machines, offered, reach, every=wanted.everything)
+    gathered = gather(
+        machines, offered, reach, every=wanted.everything, told=OneAtATime(reporter or Silent())
+    )
     items = _items(gathered, known, each)
     alive = replace(reach, host=without_the_away(reach.host, gathered.listings))
     return settle(
@@ -179,7 +184,14 @@ def read_text(text: str, *, file: str, environ: Mapping[str, str]) -> Desired:
     return resolve(Manifest(tuple(entries), {}, (file,), folder, ""), environ=environ)
 
 
-def import_from(wanted: Wanted, *, ssh: Kind, timeout: float | None, environ: Mapping[str, str]) -> Imported:
+def import_from(
+    wanted: Wanted,
+    *,
+    ssh: Kind,
+    timeout: float | None,
+    environ: Mapping[str, str],
+    reporter: Reporter | None = None,
+) -> Imported:
     """Do it on the real world, and close all connections.
 
     Raises:
@@ -191,6 +203,6 @@ def import_from(wanted: Wanted, *, ssh: Kind, timeout: float | None, environ: Ma
     connections = Connections(ssh, timeout)
     try:
         reach = real_reach(connections.reading, FileMemory(state_folder()), changing=False, timeout=timeout)
-        return imported(wanted, reach, environ)
+        return imported(wanted, reach, environ, reporter)
     finally:
         connections.close()

@@ -9,12 +9,14 @@ import pytest
 
 from rhl_helpers.rows import ServerRow
 from seamless_reconcile.declared import ManifestError
+from seamless_reconcile.events import Reading
 from seamless_reconcile.importing.launchers import command_of, launchers
 from seamless_reconcile.importing.names import named
 from seamless_reconcile.importing.report import exit_of, import_to_dict, lines
 from seamless_reconcile.importing.values import Form, Found, Item, Variant
 from seamless_reconcile.resolver.frontends import Frontend
-from unit.importing.worlds import GONE, HEALTHY, Place, Site, entry
+from unit.importing.worlds import GONE, HEALTHY, HOSTS, Place, Site, entry
+from world import Fault
 
 COMMAND = "serve --status-file /home/svc/.remote-http-launcher/server/x.json --port 1"
 
@@ -266,3 +268,15 @@ def test_a_cache_folder_of_the_environment_is_taken_as_it_is_set(site: Site, kep
     assert result.complete
     assert "__" not in "".join(line for line in result.text.splitlines() if not line.lstrip().startswith("#"))
     assert result.text.count("needs SEAMLESS_CACHE to be set as it is here") == 2
+
+
+def test_of_each_host_is_told_when_it_was_read_or_why_not(site: Site) -> None:
+    site.world.faults.append(Fault("unreachable", host="front2", times=None))
+    site.imports("far")
+    reading, *read = site.told.events
+    assert isinstance(reading, Reading)
+    assert set(reading.hosts) == set(HOSTS)
+    problems = {event.host: event.problem for event in read}
+    assert problems.keys() == set(HOSTS)
+    assert problems["front"] == ""
+    assert "unreachable" in problems["front2"]

@@ -12,6 +12,7 @@ from rhl_helpers.host import Host
 from rhl_helpers.transport.read_only import ReadOnlyTransport
 from seamless_reconcile.declared import CacheDeclaration, Entry, Identity, Location, ServiceState, TunnelState
 from seamless_reconcile.desired import Desired, ServiceSpec
+from seamless_reconcile.events import Event
 from seamless_reconcile.importing.reaching import Wanted, imported, read_text
 from seamless_reconcile.importing.values import Imported, Item
 from seamless_reconcile.plan import Plan
@@ -95,11 +96,22 @@ class Place:
         return read_text(text, file=self.file, environ={**self.environ, **variables})
 
 
+class Told:
+    """Keeps what a reporter is told."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def on_event(self, event: Event) -> None:
+        self.events.append(event)
+
+
 class Site:
     """A world in which a user's services are, and the user's own machine.
 
     Attributes:
         memory: what this client remembers.
+        told: what was told of the reading.
     """
 
     def __init__(self, place: Place, *, world: World | None = None) -> None:
@@ -109,6 +121,7 @@ class Site:
             if name not in self.world.hosts:
                 self.world.add_host(name)
         self.memory = DictMemory()
+        self.told: Any = Told()
 
     def add(
         self,
@@ -149,7 +162,7 @@ class Site:
         """Import; whatever asks for a change meanwhile is a violation (S6)."""
         wanted = Wanted(self.place.file, clusters, hosts, **more)
         with self.world.reading():
-            return imported(wanted, self.reach(), self.place.environ)
+            return imported(wanted, self.reach(), self.place.environ, self.told)
 
     def plan(self, result: Imported) -> Plan:
         """Plan with what was imported, as `plan` does."""
