@@ -59,6 +59,8 @@ def _about(rule: str, scene: Scene, spec: ServiceSpec, seen: ServiceObserved, me
 _HINTED = frozenset({"R104", "R105", "R106", "R108", "R112"})
 _SERVED = frozenset({State.RUNNING, State.MISWIRED, State.UNHEALTHY})
 """States whose own process is known: whatever is hidden beside it is a second one."""
+_WELL = frozenset({State.RUNNING, State.MISWIRED, State.STARTING})
+"""States in which the pid is the service's: what stops it stops nothing else."""
 
 
 # --- what is wrong with it -----------------------------------------------------------------
@@ -172,8 +174,13 @@ def _ports(scene: Scene, roots: Mapping[str, Finding]) -> frozenset[int]:
 def _notes(scene: Scene, spec: ServiceSpec, seen: ServiceObserved) -> Iterator[Finding]:
     declared = spec.name in scene.declared
     if not declared and scene.declared:
-        yield _about("R110", scene, spec, seen, f"{spec.key} is {_word(seen)}, and no manifest names it")
-    if seen.row is not None and not seen.row.meta and (spec.meta or _ought_to_have_meta(spec, declared)):
+        yield _unmanaged(scene, spec, seen)
+    if (
+        seen.state in _WELL
+        and seen.row is not None
+        and not seen.row.meta
+        and (spec.meta or _ought_to_have_meta(spec, declared))
+    ):
         yield _about("R109", scene, spec, seen, f"the state file of {spec.key} has no meta")
     idle = idle_timeout(seen.command)
     if seen.state is State.RUNNING and idle is not None and 0 < idle < IDLE_SOON:
@@ -192,6 +199,16 @@ def _notes(scene: Scene, spec: ServiceSpec, seen: ServiceObserved) -> Iterator[F
     if elsewhere:
         also = ", ".join(elsewhere)
         yield _about("R116", scene, spec, seen, f"{spec.key} lives here and on {also}")
+
+
+def _unmanaged(scene: Scene, spec: ServiceSpec, seen: ServiceObserved) -> Finding:
+    found = _about("R110", scene, spec, seen, f"{spec.key} is {_word(seen)}, and no manifest names it")
+    # rhl-stop signals whatever pid the file holds: it is named only where that is the service's own (S2).
+    return (
+        found
+        if seen.state in _WELL
+        else replace(found, steps=(found.steps[0], "take its entry into the manifest"))
+    )
 
 
 _IDENTITY = ("service", "cluster", "project", "subproject", "stage", "substage", "mode")

@@ -107,6 +107,17 @@ def test_the_gravest_come_first():
     assert [one.severity for one in found] == [Severity.ERROR, Severity.INFO]
 
 
+@pytest.mark.parametrize("case", [replace(HEALTHY, port="closed"), GONE], ids=str)
+def test_nobody_is_told_to_stop_a_pid_that_may_be_someone_elses(case):
+    """rhl-stop signals whatever pid the file holds; the finding of what is wrong says what comes first."""
+    world = build(HEALTHY, STORE)
+    build(case, replace(RESULTS, meta={}), world=world)
+    notes = [one for one in find(look(world, spec_of(STORE))) if one.severity is Severity.INFO]
+    assert ids(notes) == ["R110"]
+    assert "rhl-stop" not in notes[0].remedy
+    assert "seamless-reconcile import" in notes[0].remedy
+
+
 # --- what follows from something else ------------------------------------------------------
 
 
