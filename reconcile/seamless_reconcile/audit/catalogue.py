@@ -172,7 +172,7 @@ _RULES = (
          ("give rhl-guard the option --data-roots or --clear-policy, in the authorized_keys {where}",)),
     Rule("R404", Severity.ERROR, "listing incomplete",
          "A state file is in the way of the helper that lists services: others may be hidden.",
-         ("${on}rhl-ps", "it names the file: move it away {where}"), untold=True),
+         ("${on}rhl-ps", "move away {where} what is no JSON in ~/.remote-http-launcher/server"), untold=True),
     Rule("R405", Severity.WARNING, "guard that lets every path through",
          "Whoever has the key can list, empty or launch in nearly every directory of the account.",
          ("give rhl-guard --data-roots for --permissive-paths, in the authorized_keys {where}",)),
