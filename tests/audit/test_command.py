@@ -58,7 +58,7 @@ def test_without_a_manifest_the_same_services_are_found(user, up):
         assert {service["observed"]["state"] for service in services} == {"running"}
         assert not any(service["declared"] for service in services)
     # Without any of these there is nothing to look at.
-    assert "seamless.reconcile.yaml" in user.sr("audit", code=65).stderr
+    assert "there is no manifest in this folder (name one with -f" in user.sr("audit", code=65).stderr
 
 
 def test_a_manifest_and_a_host_together(user, up):

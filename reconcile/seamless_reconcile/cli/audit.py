@@ -21,7 +21,7 @@ from seamless_reconcile.cli.options import (
     reaching_options,
 )
 from seamless_reconcile.cli.output import Output
-from seamless_reconcile.cli.session import reporting
+from seamless_reconcile.cli.session import files_of, reporting
 from seamless_reconcile.exits import Exit
 
 if TYPE_CHECKING:  # imported when used
@@ -112,7 +112,7 @@ def command(
 
     alone = (clusters or hosts) and not Path(DEFAULT_FILE).exists()
     wanted = Wanted(
-        asked.files or (() if alone else (DEFAULT_FILE,)), clusters, hosts, bool(asked.files), asked.ssh,
+        () if alone and not asked.files else files_of(asked), clusters, hosts, bool(asked.files), asked.ssh,
         asked.timeout, _chosen(asked.parallel), passive,
     )  # fmt: skip
     threshold = None if fail_on == "never" else fail_on
