@@ -88,9 +88,6 @@ def load_saved(path: str | Path) -> SavedPlan:
         raise PlanFileError(f"{path}: not a saved plan: {first}") from None
     if body.kind != KIND or body.format_version != 1:
         raise PlanFileError(f"{path}: not a saved plan of a version this program reads")
-    lie = _contradiction(plan)
-    if lie:
-        raise PlanFileError(f"{path}: not a saved plan: {lie}")
     options = Options(tuple(body.targets), tuple(body.replace))
     return SavedPlan(plan, tuple(body.files), options, body.digest)
 
@@ -99,17 +96,21 @@ def load_saved(path: str | Path) -> SavedPlan:
 _SHOWN = frozenset({Verb.CLOSE_TUNNEL, Verb.STOP, Verb.REMOVE_STATE, Verb.CLEAR})
 
 
-def _contradiction(plan: Plan) -> str:
-    """Say which action is planned on something else than its resource shows; empty if none is.
+def _contradictions(plan: Plan) -> list[str]:
+    """Say which actions are planned on something else than their resource shows.
 
     A person agrees to what is shown, apply holds the world against what is expected: in a file that
     somebody has tampered with, these could differ.
     """
-    for action in plan.actions:
-        shown = plan.resource(action.resource).observed
-        if action.verb in _SHOWN and any(shown.get(name) != value for name, value in action.expects.items()):
-            return f"action {action.id} is planned on something else than {action.resource} shows"
-    return ""
+    return [
+        f"{_named(action)}: planned on something else than was shown"
+        for action in plan.actions
+        if action.verb in _SHOWN and not _as_shown(action, plan.resource(action.resource))
+    ]
+
+
+def _as_shown(action: Action, resource: Resource) -> bool:
+    return all(resource.observed.get(name) == value for name, value in action.expects.items())
 
 
 def differences(planned: Plan, now: Plan) -> list[str]:
@@ -122,7 +123,7 @@ def differences(planned: Plan, now: Plan) -> list[str]:
         for handle, a in before.items()
         if handle in after and not _same(a, after[handle])
     ]
-    return found + _shown_otherwise(planned, now)
+    return found + _contradictions(planned) + _shown_otherwise(planned, now)
 
 
 def _shown_otherwise(planned: Plan, now: Plan) -> list[str]:
