@@ -158,7 +158,7 @@ def _greet_once(settings: SshSettings, deadline: float) -> Greeting:
     from rhl_helpers.transport import sockets  # noqa: PLC0415 - used here only
     from rhl_helpers.transport.known_hosts import host_names  # noqa: PLC0415 - see above
     from rhl_helpers.transport.link import Link, open_stream  # noqa: PLC0415 - see above
-    from rhl_helpers.transport.loading import load_paramiko  # noqa: PLC0415 - see above
+    from rhl_helpers.transport.loading import load_paramiko, new_transport  # noqa: PLC0415 - see above
 
     load_paramiko()
     import paramiko  # noqa: PLC0415 - slow to import
@@ -166,7 +166,7 @@ def _greet_once(settings: SshSettings, deadline: float) -> Greeting:
     below, raw = open_stream(settings, deadline)
     link = None
     try:
-        transport = paramiko.Transport(raw)
+        transport = new_transport(raw)
         link = Link(transport, below, raw)
         transport.set_log_channel("rhl_helpers.transport.paramiko")
         key = agree(transport, settings, deadline)

@@ -14,7 +14,7 @@ from rhl_helpers.text import safe
 from rhl_helpers.transport import sockets
 from rhl_helpers.transport.host_key import Dropped, negotiate
 from rhl_helpers.transport.identities import log_in
-from rhl_helpers.transport.loading import load_paramiko
+from rhl_helpers.transport.loading import load_paramiko, new_transport
 from rhl_helpers.transport.slots import Slots, Turns
 from rhl_helpers.transport.ssh_config import SshSettings, resolve
 
@@ -139,10 +139,7 @@ def _open_once(settings: SshSettings, deadline: float, jumps: int) -> Link:
     below, raw = open_stream(settings, deadline, jumps)
     link = None
     try:
-        load_paramiko()
-        import paramiko  # noqa: PLC0415 - slow to import
-
-        transport = paramiko.Transport(raw)
+        transport = new_transport(raw)
         link = Link(transport, below, raw)
         transport.set_log_channel(_LOG_CHANNEL)
         negotiate(transport, settings, deadline)

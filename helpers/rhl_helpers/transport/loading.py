@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 from types import ModuleType
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import paramiko
 
 _lock = threading.Lock()
 
@@ -27,3 +30,25 @@ def load_paramiko() -> None:
         finally:
             if hidden:
                 del sys.modules["invoke"]
+
+
+def new_transport(stream: Any) -> paramiko.Transport:
+    """Give paramiko's side of a new connection, whose errors are all of the kinds that paramiko names.
+
+    Its reading thread keeps whatever a garbled message made it die of, as it came (a UnicodeDecodeError,
+    an IndexError), and whoever waits for an answer is given that. From outside it is a broken connection.
+    """
+    load_paramiko()
+    import paramiko  # noqa: PLC0415 - slow to import
+
+    transport = paramiko.Transport(stream)
+    saved = transport.get_exception
+
+    def get_exception() -> Exception | None:
+        error = saved()
+        if error is None or isinstance(error, (paramiko.SSHException, EOFError, OSError)):
+            return error
+        return paramiko.SSHException(f"what the host says makes no sense ({type(error).__name__})")
+
+    transport.get_exception = get_exception  # type: ignore[method-assign]
+    return transport
