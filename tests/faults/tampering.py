@@ -8,6 +8,7 @@ nothing of them; they are put around its functions here.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import resource
 import signal
@@ -34,12 +35,16 @@ def install(faults: dict[str, Any]) -> None:
             names of all points passed; "hold": a point's name, "until": a file, at that point
             `until`.there is made and `until` waited for; "clock": seconds the clock is ahead;
             "steal": how many local ports somebody else takes right after they were found free;
-            "room": bytes that a file may have at most; "weak": permissions hold for root as well.
+            "room": bytes that a file may have at most; "weak": permissions hold for root as well;
+            "hurry": seconds for some of the times that the product waits, by module and name.
     """
     if {"kill", "trace", "hold"} & set(faults):
         _watch(_Points(faults))
     if "clock" in faults:
         _shift_clock(float(faults["clock"]))
+    for name, seconds in faults.get("hurry", {}).items():
+        module, _, constant = name.rpartition(".")
+        setattr(importlib.import_module(f"seamless_reconcile.apply.{module}"), constant, seconds)
     if "steal" in faults:
         _steal_ports(int(faults["steal"]))
     if "room" in faults:
