@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Literal, TypeVar
 
 from rhl_helpers.host import Host
 from rhl_helpers.transport.base import Connecting, Transport
+from seamless_reconcile.gathering import AT_ONCE, gather_by
 from seamless_reconcile.ports import Memory, Reach
 
 T = TypeVar("T")
 
 Kind = Literal["auto", "paramiko", "openssh"]
-
-MAX_READS_AT_ONCE = 64
 
 
 class SystemClock:
@@ -28,13 +26,11 @@ class SystemClock:
 
 
 def in_threads(thunks: Sequence[Callable[[], T]]) -> list[T]:
-    """Run reads at once, each waiting for its own host, and give their results in order."""
-    if len(thunks) < 2:  # noqa: PLR2004 - nothing to run beside it
-        return [thunk() for thunk in thunks]
-    with ThreadPoolExecutor(
-        max_workers=min(len(thunks), MAX_READS_AT_ONCE), thread_name_prefix="read"
-    ) as pool:
-        return [future.result() for future in [pool.submit(thunk) for thunk in thunks]]
+    """Run reads at once, each waiting for its own host, and give their results in order.
+
+    Ctrl-C waits for none of them.
+    """
+    return gather_by(AT_ONCE)(thunks)
 
 
 class Connections:

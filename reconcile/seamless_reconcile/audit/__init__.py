@@ -14,7 +14,6 @@ survey       read everything that is looked at
 besides      what a plan does not read: guards, clocks, caches inside caches
 idling       how long a service was not used, where its log tells
 away         hosts that do not answer
-gathering    reads at once, in threads that nobody waits for
 watching     look again and again
 reaching     the same on the real world
 """

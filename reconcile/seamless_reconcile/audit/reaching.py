@@ -8,10 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from seamless_reconcile.audit.gathering import AT_ONCE, gather_by
 from seamless_reconcile.audit.survey import Before, survey
 from seamless_reconcile.desired import Desired
 from seamless_reconcile.events import Reporter
+from seamless_reconcile.gathering import AT_ONCE, gather_by
 from seamless_reconcile.reaching import Connections, Kind, real_reach
 from seamless_reconcile.resolver import resolve_files
 from seamless_reconcile.resolver.frontends import Frontend, frontends

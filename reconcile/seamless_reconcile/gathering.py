@@ -12,7 +12,7 @@ from seamless_reconcile.ports import Gather
 T = TypeVar("T")
 
 AT_ONCE = 64
-"""Hosts are waited for, not worked for: as many at once as anybody audits."""
+"""Hosts are waited for, not worked for: as many at once as anybody has."""
 
 
 def gather_by(at_once: int) -> Gather:

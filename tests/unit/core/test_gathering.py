@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from seamless_reconcile.audit.gathering import gather_by
+from seamless_reconcile.gathering import gather_by
 
 
 def test_results_come_in_order_whatever_ends_first():
@@ -66,3 +69,25 @@ def test_gathers_within_gathers_do_not_wait_for_each_other():
         [1, 2],
         [3, 4],
     ]
+
+
+# Its second read never ends, as that of a host which froze.
+FROZEN = """
+import threading
+from seamless_reconcile.reaching import real_reach
+never = threading.Event()
+reach = real_reach(None, None, changing=False)
+reach.gather([lambda: print("reading", flush=True), never.wait])
+"""
+
+
+def test_an_interrupt_of_any_command_that_reads_waits_for_no_host():
+    argv = [sys.executable, "-c", FROZEN]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "reading\n"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) != 0
+        finally:
+            process.kill()
