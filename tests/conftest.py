@@ -12,7 +12,7 @@ from lab import Lab
 from lab.user import User
 
 # Whose tests share what they have brought up, and so belong on one worker.
-SHARING = ("tests/services/", "tests/ssh/test_e2e_")
+SHARING = ("tests/services/", "tests/ssh/test_e2e_", "tests/faults/")
 # Of these, whose tests each bring up their own.
 APART = ("tests/ssh/test_e2e_hosts.py",)
 

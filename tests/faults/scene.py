@@ -29,16 +29,16 @@ class Scene:
         self.keys: dict[str, str] = {}
         client.clusters({"far": on_host(host, tunnel=True), "near": on_host(host, tunnel=False)})
 
-    def up(self, *names: str, cluster: str = "near", way: str = "auto", **wishes: Any) -> dict[str, str]:
+    def up(self, *names: str, cluster: str = "near", project: str = "demo", **wishes: Any) -> dict[str, str]:
         """Bring services up, their caches cold; gives their keys."""
-        self.declare(*names, cluster=cluster, **wishes)
-        self.keys = {name: self.client.converge("--ssh", way).seen.key(name) for name in names[:1]}
-        self.keys = {name: f"{name}-{cluster}-rw-demo" for name in names}
+        self.declare(*names, cluster=cluster, project=project, **wishes)
+        self.client.converge()
+        self.keys = {name: f"{name}-{cluster}-rw-{project}" for name in names}
         return self.keys
 
-    def declare(self, *names: str, cluster: str = "near", **wishes: Any) -> None:
+    def declare(self, *names: str, cluster: str = "near", project: str = "demo", **wishes: Any) -> None:
         """Say what should be: running with cold caches, unless the wishes differ."""
-        self.client.manifest({name: {**COLD, **wishes} for name in names}, cluster=cluster, project="demo")
+        self.client.manifest({name: {**COLD, **wishes} for name in names}, cluster=cluster, project=project)
 
     def dirty(self, *names: str) -> None:
         """Store something, so that a cold cache has to be cleared."""

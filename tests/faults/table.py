@@ -41,6 +41,16 @@ _TOLD_UNKNOWN = "unknown, with the reason; nothing is planned on it"
 _IN_SYNC = ("`plan`: exit 0, in sync",)
 
 
+def _state(what: str, code: int, state: str) -> Fault:
+    seen = (
+        f"`plan`: exit {code}, the service is {state}",
+        f"`apply`: exit {code}, the process was left alone",
+        "the file as it was: in sync",
+    )
+    expected = "no second process is launched, and the first is left alone"
+    return Fault(CONTENTS, f"the state file of a running service is {what}", expected, seen, "S2 S4")
+
+
 def _lost(verb: str) -> tuple[str, ...]:
     return ("`apply`: exit 1", f"{verb}: failed", "the next: exit 0")
 
@@ -60,11 +70,34 @@ FAULTS = {
         ),
         "L2 S5",
     ),
+    "killed going down": Fault(
+        KILLED,
+        "`kill -9` of an apply that takes a service away and leaves its cache",
+        "the next apply comes to the same end, and no log is lost",
+        (
+            "the next apply: exit 0, in sync",
+            "no process, no tunnel, no state on either side, its data there, its log saved",
+        ),
+        "L2 S5",
+    ),
+    "killed coming up": Fault(
+        KILLED,
+        "`kill -9` of an apply that replaces a service which had died",
+        "the next apply comes to the same end, and no log is lost",
+        (
+            "the next apply: exit 0, in sync",
+            "one process, one tunnel, its data there, its log saved",
+        ),
+        "L2 S5",
+    ),
     "killed at random": Fault(
         KILLED,
-        "`kill -9` at random times of the same apply",
+        "`kill -9` at random times of an apply that makes two caches cold",
         "the next apply comes to the same end, and no log is lost",
-        ("the next apply: exit 0, in sync",),
+        (
+            "the next apply: exit 0, in sync",
+            "one process of each service, one tunnel each, both caches cold, both logs saved",
+        ),
         "L2 S5",
     ),
     "listing cut off": Fault(
@@ -80,7 +113,9 @@ FAULTS = {
         ("`plan`: exit 5, the service is absent", "nothing to do was planned"),
         "S2 S4",
     ),
-    "listing garbage": Fault(ANSWERS, "`rhl-ps` prints 2,000 random bytes", _TOLD_UNKNOWN, _UNKNOWN, "S2 S10"),
+    "listing garbage": Fault(
+        ANSWERS, "`rhl-ps` prints 2,000 random bytes", _TOLD_UNKNOWN, _UNKNOWN, "S2 S10"
+    ),
     "listing of something else": Fault(
         ANSWERS, "`rhl-ps` prints JSON, but no rows", _TOLD_UNKNOWN, _UNKNOWN, "S2"
     ),
@@ -105,7 +140,9 @@ FAULTS = {
         _IN_SYNC,
         "S2",
     ),
-    "listing doubled": Fault(ANSWERS, "`rhl-ps` prints every row twice", "it changes nothing", _IN_SYNC, "S2"),
+    "listing doubled": Fault(
+        ANSWERS, "`rhl-ps` prints every row twice", "it changes nothing", _IN_SYNC, "S2"
+    ),
     "answers lost": Fault(
         ANSWERS,
         "every changing call of one apply takes effect, but the connection is cut before it answers",
@@ -146,7 +183,7 @@ FAULTS = {
     ),
     "cut after bytes": Fault(
         CONNECTION,
-        "every connection is cut after 0, 1,200 and 5,000 bytes of what the host says",
+        "every connection is cut after 0, 1,200, 3,000 or 5,000 bytes of what the host says",
         "what was read whole counts, everything else is unknown",
         (
             "`plan`: exit 0 or 3, the service is running or unknown",
@@ -220,7 +257,10 @@ FAULTS = {
         LOGIN,
         "the host does not know our key",
         "unknown",
-        ("`plan`: exit 3, the service is unknown", "the reason says: authentication failed; nobody logged in"),
+        (
+            "`plan`: exit 3, the service is unknown",
+            "the reason says: authentication failed; nobody logged in",
+        ),
         "S2",
     ),
     "narrow": Fault(
@@ -295,5 +335,107 @@ FAULTS = {
             "with the right to write: exit 0",
         ),
         "S9 L3",
+    ),
+    "idled out": Fault(
+        BETWEEN,
+        "a service with an idle timeout of 2 s exits by itself between `plan --out` and `apply FILE`",
+        "the saved plan is stale; a new one brings the service up again",
+        ("`apply FILE`: exit 4, nothing was done", "`apply`: it is launched anew"),
+        "S7",
+    ),
+    "died after the plan": Fault(
+        BETWEEN,
+        "a service is killed between `plan --out` and `apply FILE`",
+        "the saved plan is stale; a new one heals",
+        ("`apply FILE`: exit 4, nothing was done", "`apply`: exit 0"),
+        "S7 L1",
+    ),
+    "died before the act": Fault(
+        BETWEEN,
+        "a service is killed between the plan and the act of one apply that replaces it",
+        "not stopped, since it is not there any more; launched",
+        ("`apply`: exit 0, stop: unneeded, launch: done", "one process, in sync"),
+        "S7 S9",
+    ),
+    "replaced before the act": Fault(
+        BETWEEN,
+        "another client replaces a service between the plan and the act of one apply that would stop it",
+        "it is not the process that the plan was made on: refused",
+        ("`apply`: exit 1, stop: refused", "the other's service was left alone"),
+        "S7 L5",
+    ),
+    "two of one client": Fault(
+        BETWEEN,
+        "a second apply of the same user while one is at work",
+        "locked out",
+        ("the second: exit 75", "the first: exit 0"),
+        "L5",
+    ),
+    "two clients launch": Fault(
+        BETWEEN,
+        "two clients launch one service in the same moment, each after its last look",
+        "the helpers have no locks, so both start; one client at most takes itself for the winner",
+        (
+            "one apply at most: exit 0; the other: exit 1",
+            "who lost says so, and what to do",
+            "the one too many ended by hand, and applied again: both in sync, one process",
+        ),
+        "L5",
+    ),
+    "local port stolen": Fault(
+        BETWEEN,
+        "two local ports are taken by somebody right after they were found free for a tunnel",
+        "another one is used",
+        ("`apply`: exit 0", "a third port is used, one tunnel"),
+        "S8 L1",
+    ),
+    "remote port stolen": Fault(
+        BETWEEN,
+        "a service is killed on its host, and another program listens on its port",
+        "dead, whoever answers there; launched on another port, and the tunnel leads to that",
+        (
+            "the service is stale, the tunnel broken",
+            "`apply`: exit 0",
+            "another port, a tunnel to it, in sync",
+        ),
+        "S2 L1",
+    ),
+    "clock off": Fault(
+        BETWEEN,
+        "this machine's clock is 400 days behind, then 400 days ahead, of the host's",
+        "nothing is judged by comparing the two clocks alone",
+        ("replaced under each clock: exit 0, in sync",),
+        "L1",
+    ),
+    "time zone off": Fault(
+        BETWEEN,
+        "the host tells the times of files in another time zone than before",
+        "a database's receipt no longer fits: when in doubt it is not cold",
+        ("the database is populated, and would be cleared once more",),
+        "S2",
+    ),
+    "state cut off": _state("half a JSON object", 5, "malformed"),
+    "state huge": _state("50 MB", 3, "unknown"),
+    "state not UTF-8": _state("JSON that is not UTF-8", 5, "malformed"),
+    "state nested": _state("200,000 brackets", 5, "malformed"),
+    "state empty": _state("nothing", 5, "malformed"),
+    "state a folder": _state("a folder", 5, "malformed"),
+    "state a pipe": _state("a pipe that nobody writes to", 3, "unknown"),
+    "state a loop": _state("a link to itself", 5, "stale"),
+    "state of nonsense": _state("JSON with a pid of -1, a port of letters and no status", 5, "malformed"),
+    "bad neighbours": Fault(
+        CONTENTS,
+        "state files of others are cut off, empty, nested, folders, links to themselves, and have terminal "
+        "escapes in their names",
+        "in nobody's way, except where something would be cleared: what they stand for may work there",
+        ("`plan`: exit 0, no escape on the terminal", "a clear there: exit 5"),
+        "S1 S10",
+    ),
+    "escapes in a log": Fault(
+        CONTENTS,
+        "a helper fails with terminal escapes (a window title, colours, right-to-left) in what it says",
+        "shown without them",
+        ("`apply`: exit 1", "no escape on the terminal"),
+        "S10",
     ),
 }

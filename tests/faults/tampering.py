@@ -157,4 +157,4 @@ def weaken() -> None:
 if __name__ == "__main__":
     # weaken, then be another program: tampering.py PROGRAM ARGUMENTS...
     weaken()
-    os.execv(sys.argv[1], sys.argv[1:])
+    os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606 - that is its point

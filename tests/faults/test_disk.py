@@ -1,4 +1,4 @@
-"""Disks that are full or may not be written, here and on the host: nothing unrecorded is done, nothing is lost.
+"""Disks that are full or may not be written, here and on the host: nothing unrecorded is done.
 
 A full disk is a limit on the size of files; root too is held to permissions (`faults.tampering`).
 """
@@ -100,8 +100,9 @@ def test_records_that_may_not_be_written(client, scene, key, read_only):
 
 def test_no_room_on_the_host(client, scene, key):
     with injected("host full") as saw:
-        with scene.shims.misbehave("rhl-launch-service", 'ulimit -f 0; real "$@"'), client.tampered(
-            hurry={"launch.ORPHAN_SECONDS": 3.0}
+        with (
+            scene.shims.misbehave("rhl-launch-service", 'ulimit -f 0; real "$@"'),
+            client.tampered(hurry={"launch.ORPHAN_SECONDS": 3.0}),
         ):
             applied = client.apply(code=None)
         saw(f"`apply`: exit {client.exit}, launch: {applied.results['launch', 'service.database']}")

@@ -52,6 +52,8 @@ def test_killed_again_and_again(client, scene):
 class Cold:
     """Two services with tunnels, whose caches hold something and should not."""
 
+    end = "one process of each service, one tunnel each, both caches cold, both logs saved"
+
     def arrange(self, client, scene):
         scene.up(*PAIR, cluster="far")
         scene.dirty(*PAIR)
@@ -64,6 +66,8 @@ class Cold:
 
 class Down:
     """A service with a tunnel that should be gone; its cache stays."""
+
+    end = "no process, no tunnel, no state on either side, its data there, its log saved"
 
     def arrange(self, client, scene):
         scene.up("hashserver", cluster="far", cache="keep")
@@ -79,6 +83,8 @@ class Down:
 
 class Up:
     """A dead service with a dead tunnel that should run; its cache stays."""
+
+    end = "one process, one tunnel, its data there, its log saved"
 
     def arrange(self, client, scene):
         scene.up("database", cluster="far", cache="keep")
@@ -109,33 +115,40 @@ def start_afresh(client, scene):
     client.start_afresh()
 
 
+SCENARIOS = [
+    pytest.param("killed going down", Down(), (5, 12), id="down"),
+    pytest.param("killed coming up", Up(), (9, 16), id="up"),
+    # A few of its points are those of test_killed_again_and_again.
+    *([pytest.param("killed at random", Cold(), (), id="cold")] if EXHAUSTIVE else []),
+]
+
+
 @pytest.mark.timeout(3600 if EXHAUSTIVE else 180)
-@pytest.mark.parametrize(
-    ("fault", "scenario", "some"),
-    [("killed cold", Cold(), ()), ("killed down", Down(), (5, 12)), ("killed up", Up(), (9, 16))],
-    ids=["cold", "down", "up"],
-)
-def test_killed_at_a_point(client, scene, fault, scenario, some):
+@pytest.mark.parametrize(("fault", "scenario", "some"), SCENARIOS)
+def test_killed_at_a_point(client, scene, record_property, fault, scenario, some):
     start_afresh(client, scene)
     points = points_of(client, scene, scenario)
     numbers = range(1, len(points) + 1) if EXHAUSTIVE else some
     for number in numbers:
-        scenario.arrange(client, scene)
-        said = [scene.site.log(key) for key in scene.keys.values()]
-        assert client.killed(number).returncode == -signal.SIGKILL
-        client.converge()
-        scenario.check(client, scene)
-        assert all(log in client.kept_logs() for log in said), points[number - 1]
-    print(f"{fault}: killed at {len(numbers)} of {len(points)} points")
+        with injected(fault) as saw:
+            scenario.arrange(client, scene)
+            said = [scene.site.log(key) for key in scene.keys.values()]
+            assert client.killed(number).returncode == -signal.SIGKILL
+            client.converge()
+            saw(f"the next apply: exit {client.exit}, in sync")
+            scenario.check(client, scene)
+            assert all(log in client.kept_logs() for log in said), points[number - 1]
+            saw(scenario.end)
+    record_property("points", f"{len(numbers)} of {len(points)}")
     start_afresh(client, scene)
 
 
 @pytest.mark.timeout(3600 if EXHAUSTIVE else 180)
 def test_killed_at_random_times(client, scene):
-    with injected("killed at random") as saw:
-        scenario = Cold()
-        for seed in range(40 if EXHAUSTIVE else 3):
-            chance = random.Random(seed)  # noqa: S311 - a moment, not a secret
+    scenario = Cold()
+    for seed in range(40 if EXHAUSTIVE else 2):
+        chance = random.Random(seed)  # noqa: S311 - a moment, not a secret
+        with injected("killed at random") as saw:
             scenario.arrange(client, scene)
             said = [scene.site.log(key) for key in scene.keys.values()]
             apply = client.start(COMMAND, "apply", "--yes")
@@ -144,6 +157,7 @@ def test_killed_at_random_times(client, scene):
                 apply.send(signal.SIGKILL)
             assert apply.end().returncode in (-signal.SIGKILL, 0)
             client.converge()
+            saw(f"the next apply: exit {client.exit}, in sync")
             scenario.check(client, scene)
             assert all(log in client.kept_logs() for log in said)
-        saw(f"the next apply: exit {client.exit}, in sync")
+            saw(scenario.end)

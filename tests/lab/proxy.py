@@ -95,7 +95,7 @@ class Proxy:
                 self._threads.append(thread)
                 thread.start()
 
-    def _pass(self, source: socket.socket, sink: socket.socket, said: bool) -> None:  # noqa: FBT001
+    def _pass(self, source: socket.socket, sink: socket.socket, said: bool) -> None:
         """Pass on one direction; `said` is what the host says."""
         room = self.cut_after if said else None
         spoil = self.spoil_after if said else None
