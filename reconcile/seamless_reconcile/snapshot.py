@@ -9,8 +9,8 @@ from seamless_reconcile.declared import CacheState
 from seamless_reconcile.facts import HostFacts
 from seamless_reconcile.kinds.cache import COLD, CacheNode, CacheObserved
 from seamless_reconcile.kinds.service import ServiceObserved
-from seamless_reconcile.kinds.wiring import Wiring
 from seamless_reconcile.kinds.tunnel import TunnelObserved
+from seamless_reconcile.kinds.wiring import Wiring
 
 
 @dataclass(frozen=True, slots=True)

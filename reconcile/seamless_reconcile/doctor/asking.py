@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rhl_helpers import calls
 from rhl_helpers.calls import Call
@@ -26,6 +25,7 @@ from rhl_helpers.host import Host
 from rhl_helpers.rows import MalformedRow, PersistentRow, ServerRow, StampedState
 from seamless_reconcile.doctor.helpers import FIRST
 from seamless_reconcile.doctor.seen import ClockSight, HostSight, Trouble, trouble
+from seamless_reconcile.gathering import gather_by
 
 T = TypeVar("T")
 
@@ -48,23 +48,28 @@ def attempt(look: Callable[[], T]) -> T | Trouble:
 def ask_all(sight: HostSight, host: Host) -> HostSight:
     """Ask all helpers that only read."""
     names = [name for name in HELPERS if name != FIRST]
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ask") as pool:
-        more = {name: pool.submit(_ask, host, help_text(name)) for name in names}
-        listing = pool.submit(_listed, host)
-        conda = pool.submit(_ask, host, conda_cache())
-        hidden = pool.submit(_look_at, sight, host, HIDDEN_PATH)
-        clock = pool.submit(_clock, sight, host)
-        listed = listing.result()
-        stamps = pool.submit(_stamps, sight, host, listed)
-        sight = replace(
-            sight,
-            help={**sight.help, **{name: said.result() for name, said in more.items()}},
-            listed=listed,
-            conda=conda.result(),
-            hidden=hidden.result(),
-            clock=(*clock.result(), *stamps.result()),
-        )
+    texts, (listed, conda, hidden, clock) = _at_once(
+        [partial(_ask, host, help_text(name)) for name in names],
+        partial(_listed, host),
+        partial(_ask, host, conda_cache()),
+        partial(_look_at, sight, host, HIDDEN_PATH),
+        partial(_clock, sight, host),
+    )
+    sight = replace(
+        sight,
+        help={**sight.help, **dict(zip(names, texts, strict=True))},
+        listed=listed,
+        conda=conda,
+        hidden=hidden,
+        clock=(*clock, *_stamps(sight, host, listed)),
+    )
     return _folders(sight, host)
+
+
+def _at_once(many: Sequence[Callable[[], T]], *others: Callable[[], Any]) -> tuple[list[T], list[Any]]:
+    """Ask for several things at once; gives the many, and the others, each in order."""
+    found = gather_by(_AT_ONCE)([*others, *many])
+    return found[len(others) :], found[: len(others)]
 
 
 def _ask(host: Host, call: Call[T]) -> T | Trouble:
@@ -83,17 +88,14 @@ def _folders(sight: HostSight, host: Host) -> HostSight:
     if patient.is_local:
         return sight
     guarded = isinstance(sight.hidden, Trouble) and sight.hidden.refused
-    paths = dict.fromkeys((*patient.folders, *patient.roots))
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ask") as pool:
-        asked = {path: pool.submit(_ask, host, look_at(path)) for path in paths}
-        outside = pool.submit(_look_at, sight, host, OUTSIDE_PATH) if guarded else None
-        home = pool.submit(_look_at, sight, host, "~") if guarded else None
-        return replace(
-            sight,
-            folders={path: said.result() for path, said in asked.items()},
-            outside=outside.result() if outside else None,
-            home=home.result() if home else None,
-        )
+    paths = list(dict.fromkeys((*patient.folders, *patient.roots)))
+    beyond = (OUTSIDE_PATH, "~") if guarded else ()
+    rows, others = _at_once(
+        [partial(_ask, host, look_at(path)) for path in paths],
+        *(partial(_look_at, sight, host, path) for path in beyond),
+    )
+    outside, home = others or (None, None)
+    return replace(sight, folders=dict(zip(paths, rows, strict=True)), outside=outside, home=home)
 
 
 def _listed(host: Host) -> tuple[ServerRow | MalformedRow, ...] | Trouble:

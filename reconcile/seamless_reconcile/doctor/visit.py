@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from seamless_reconcile.desired import Desired
 from seamless_reconcile.doctor.here import report_here
@@ -16,10 +16,9 @@ from seamless_reconcile.doctor.seen import HereSight, HostSight, Patient
 from seamless_reconcile.doctor.values import Examination
 from seamless_reconcile.doctor.verdicts import report_of
 from seamless_reconcile.events import HostRead, OneAtATime, Reading, Reporter
+from seamless_reconcile.gathering import AT_ONCE, gather_by
 from seamless_reconcile.resolver import resolve_files
 from seamless_reconcile.resolver.frontends import Frontend, frontends
-
-_MAX_AT_ONCE = 64
 
 
 def examined(
@@ -63,7 +62,7 @@ def _look(
         reporter.on_event(HostRead(patient.name, sight.seconds, first.seen if first else ""))
         return sight
 
-    with ThreadPoolExecutor(min(len(patients) + 1, _MAX_AT_ONCE), thread_name_prefix="visit") as pool:
-        mine = pool.submit(here)
-        theirs = [pool.submit(visit, patient) for patient in patients]
-        return mine.result(), [future.result() for future in theirs]
+    gather = gather_by(AT_ONCE)
+    looks: list[Callable[[], HereSight | HostSight]] = [here, *(partial(visit, p) for p in patients)]
+    mine, *theirs = gather(looks)
+    return cast("HereSight", mine), cast("list[HostSight]", theirs)

@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
+import seamless_reconcile
 from seamless_reconcile.gathering import gather_by
 
 
@@ -74,6 +76,7 @@ def test_gathers_within_gathers_do_not_wait_for_each_other():
 # Its second read never ends, as that of a host which froze.
 FROZEN = """
 import threading
+from pathlib import Path
 from seamless_reconcile.reaching import real_reach
 never = threading.Event()
 reach = real_reach(None, None, changing=False)
@@ -91,3 +94,10 @@ def test_an_interrupt_of_any_command_that_reads_waits_for_no_host():
             assert process.wait(30) != 0
         finally:
             process.kill()
+
+
+def test_only_what_acts_uses_threads_that_the_end_of_the_program_waits_for():
+    # Python joins the threads of every pool at its end: Ctrl-C would wait for a host that is silent.
+    root = Path(seamless_reconcile.__file__).parent
+    pools = [path for path in root.rglob("*.py") if "ThreadPoolExecutor" in path.read_text()]
+    assert [path.relative_to(root).as_posix() for path in pools] == ["apply/schedule.py"]
