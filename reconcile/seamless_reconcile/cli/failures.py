@@ -76,7 +76,9 @@ def tell(out: Output, failure: Failure) -> None:
 def _tell_program(out: Output, failure: Failure) -> None:
     from seamless_reconcile.report.json_ import error_to_dict  # noqa: PLC0415 - rarely needed
 
-    out.result_json(error_to_dict(failure.kind, failure.message, list(failure.details), failure.exit))
+    count = len(failure.details)
+    message = failure.message or f"{count} problem{'s' if count != 1 else ''}"
+    out.result_json(error_to_dict(failure.kind, message, list(failure.details), failure.exit))
 
 
 def known(error: BaseException) -> Failure | None:
@@ -89,8 +91,15 @@ def known(error: BaseException) -> Failure | None:
         hint = f" ({error.hint})" if error.hint else ""
         return Failure(error.kind.replace(" ", "_"), f"error: {error}{hint}", Exit.ERROR)
     if isinstance(error, OSError):
-        return Failure("system", f"error: {error}", Exit.ERROR)
+        return Failure("system", _of_system(error), Exit.ERROR)
     return _of_workflow(error)
+
+
+def _of_system(error: OSError) -> str:
+    """Say what the system refused, and of which file."""
+    what = error.strerror or str(error)
+    where = f"{error.filename}: " if error.filename is not None else ""
+    return f"error: {where}{what}"
 
 
 def _of_workflow(error: BaseException) -> Failure | None:

@@ -122,7 +122,25 @@ def test_other_commands_give_a_bad_manifest_as_an_error_object(run, script, comm
     ended = run(*command, "--json")
     assert ended.code == 65
     assert ended.json()["error"]["kind"] == "manifest"
+    assert ended.json()["error"]["message"] == "3 problems"
     assert len(ended.json()["error"]["details"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(28, "No space left on device", "/x/plan.json"),
+            "error: /x/plan.json: No space left on device",
+        ),
+        (OSError(5, "Input/output error"), "error: Input/output error"),
+        (OSError("odd"), "error: odd"),
+    ],
+)
+def test_what_the_system_refuses_is_said_with_the_file(run, script, error, said):
+    script.error, script.at = error, "open"
+    ended = run("plan")
+    assert (ended.code, ended.err.splitlines()) == (1, [said])
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "apply", "graph"])
@@ -190,7 +208,7 @@ def as_kwargs(plan):
             OSError(28, "No space left on device", "/x/\x1b"),
             1,
             "system",
-            "No space left on device: '/x/\\x1b'",
+            "/x/\\x1b: No space left on device",
         ),
         (KeyboardInterrupt(), 130, "interrupted", "no action was begun"),
     ],
