@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -87,10 +89,16 @@ def find_sshd() -> str:
 
 
 def free_port() -> int:
-    """Give a port nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        return int(probe.getsockname()[1])
+    """Give a port nobody listened on a moment ago.
+
+    Below those that services of the lab look for, and those that systems give to outgoing connections:
+    a host that is stopped for a while must find its port free again.
+    """
+    while True:
+        port = 10_240 + secrets.randbelow(20_000 - 10_240)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((ADDRESS, port))
+            return port
 
 
 class LabHost:

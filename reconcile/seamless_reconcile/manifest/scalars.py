@@ -57,7 +57,7 @@ def resolve(text: str) -> Value:
     if len(text) <= _LONGEST_LOOKED_AT and _AMBIGUOUS.fullmatch(text):
         raise NotPlain(f"YAML readers do not agree on what {text[:40]} is")
     if _INTEGER.fullmatch(text):
-        if len(text) > _MAX_DIGITS:
+        if len(text.lstrip("+-")) > _MAX_DIGITS:
             raise NotPlain("the number is too large")
         return int(text)
     if _NOT_FINITE.fullmatch(text):

@@ -72,6 +72,11 @@ def test_what_readers_disagree_on_is_refused(text):
         resolve(text)
 
 
+@pytest.mark.parametrize("text", ["9" * 18, "-" + "9" * 18])
+def test_a_sign_is_no_digit(text: str) -> None:
+    assert resolve(text) == int(text)
+
+
 @pytest.mark.parametrize("text", [".inf", "-.Inf", ".NaN", "1e999", "-1e400", "9" * 19, "9" * 5000])
 def test_no_number_that_json_cannot_hold(text):
     with pytest.raises(NotPlain):
