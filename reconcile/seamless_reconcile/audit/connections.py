@@ -86,7 +86,12 @@ def _marked(file: ConnectionFile | MalformedFile) -> bool:
 def _files(scene: Scene) -> Iterator[Finding]:
     """Find connection files that lead to no service of the hosts that were looked at."""
     about = {(spec.host, spec.key) for spec in scene.desired.services.values()}
+    keys = {key for _, key in about}
     for key, file in sorted(scene.files.items()):
+        if isinstance(file, MalformedFile) and key not in keys:
+            # Where it leads nobody can tell; helpers and clients that read it fail.
+            yield finding("R204", f"key.{key}", LOCAL, f"{key} has a malformed one: {file.reason}", key=key)
+            continue
         host = scene.leads_to(key)
         if host is None or not scene.complete(host) or (host, key) in about:
             continue

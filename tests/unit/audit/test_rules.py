@@ -208,6 +208,14 @@ def test_a_connection_file_about_another_host_is_not_judged_here():
     assert (found.rule.id, found.host) == ("R116", "second")
 
 
+def test_a_malformed_connection_file_of_no_service_is_found():
+    world = build(HEALTHY, STORE)
+    world.local.client_files["gone"] = b"\xff\x00"
+    (found,) = find(look(world, spec_of(STORE), hosts=there()))
+    assert (found.rule.id, found.resource, found.host) == ("R204", "key.gone", "local")
+    assert found.remedy == "rhl-rm gone --client"
+
+
 def test_connection_files_are_judged_only_where_all_was_seen():
     world = build(Case(client="good"), STORE)
     assert find(look(world, hosts=(Frontend("local"),))) == ()
