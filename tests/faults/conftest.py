@@ -9,9 +9,9 @@ import pytest
 from faults.client import Client
 from faults.scene import Scene
 from lab import HostSpec, Lab
-from lab.fixtures import lab, web
+from lab.fixtures import lab
 
-__all__ = ["lab", "web"]
+__all__ = ["lab"]
 
 
 @pytest.fixture(scope="module")

@@ -43,8 +43,7 @@ _IN_SYNC = ("`plan`: exit 0, in sync",)
 
 def _state(what: str, code: int, state: str) -> Fault:
     seen = (
-        f"`plan`: exit {code}, the service is {state}",
-        f"`apply`: exit {code}, the process was left alone",
+        f"`apply`: exit {code}, the service is {state}, its process was left alone",
         "the file as it was: in sync",
     )
     expected = "no second process is launched, and the first is left alone"
@@ -122,7 +121,7 @@ FAULTS = {
     "listing huge": Fault(ANSWERS, "`rhl-ps` prints 50 MB", _TOLD_UNKNOWN, _UNKNOWN, "S2 S10"),
     "listing killed": Fault(ANSWERS, "`rhl-ps` is killed, each time", _TOLD_UNKNOWN, _UNKNOWN, "S2"),
     "listing slow": Fault(
-        ANSWERS, "`rhl-ps` takes 4 s where `--timeout 2` is given", _TOLD_UNKNOWN, _UNKNOWN, "S2"
+        ANSWERS, "`rhl-ps` takes 3 s where `--timeout 1` is given", _TOLD_UNKNOWN, _UNKNOWN, "S2"
     ),
     "listing cut": Fault(
         ANSWERS, "`rhl-ps` is called, and the connection dies, each time", _TOLD_UNKNOWN, _UNKNOWN, "S2"
@@ -183,7 +182,7 @@ FAULTS = {
     ),
     "cut after bytes": Fault(
         CONNECTION,
-        "every connection is cut after 0, 1,200, 3,000 or 5,000 bytes of what the host says",
+        "every connection is cut after 1,200 or 5,000 bytes of what the host says",
         "what was read whole counts, everything else is unknown",
         (
             "`plan`: exit 0 or 3, the service is running or unknown",
@@ -391,14 +390,14 @@ FAULTS = {
     ),
     "remote port stolen": Fault(
         BETWEEN,
-        "a service is killed on its host, and another program listens on its port",
-        "dead, whoever answers there; launched on another port, and the tunnel leads to that",
+        "a service is killed on its host, and another program takes its port, and answers every handshake",
+        "it could be the service itself under another pid: blocked, and told where, until it is gone",
         (
-            "the service is stale, the tunnel broken",
-            "`apply`: exit 0",
-            "another port, a tunnel to it, in sync",
+            "the service is stale, the tunnel open",
+            "`apply`: exit 5, nothing was launched",
+            "that program gone: exit 0, in sync",
         ),
-        "S2 L1",
+        "S2 S4",
     ),
     "clock off": Fault(
         BETWEEN,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from contextlib import contextmanager
 
 import pytest
@@ -13,6 +12,7 @@ from faults.client import Client
 from faults.witness import injected
 from lab.clusters import on_host
 from lab.user import COMMAND, wait_for
+from lab.web import serve
 
 pytestmark = [pytest.mark.ssh, pytest.mark.services]
 
@@ -157,23 +157,22 @@ def test_local_ports_that_somebody_takes(client, scene):
         saw("a third port is used, one tunnel")
 
 
-def test_a_port_on_the_host_that_somebody_takes(client, scene, web):
+def test_a_port_on_the_host_that_somebody_takes(client, scene):
     """The service is dead, and another program answers where it did: well, and by the same handshake."""
     scene.up("database", cluster="far", project="tunnelled")
     key = scene.keys["database"]
     with injected("remote port stolen") as saw:
-        port = scene.site.state(key)["port"]
         scene.site.kill(key)
-        with socket.create_server(("127.0.0.1", port)):
-            seen = client.plan("--timeout", "2", code=None)
-            states = seen.states
+        before = scene.site.footprint(key)
+        with serve(before[key][1]):
+            states = client.plan(code=None).states
             saw(f"the service is {states['service.database']}, the tunnel {states['tunnel.database']}")
-            client.apply("--timeout", "2", code=None)
-            saw(f"`apply`: exit {client.exit}")
-        assert scene.site.state(key)["port"] != port
-        assert client.plan("--detailed-exitcode").in_sync
+            client.apply(code=None)
+            assert scene.site.footprint(key) == before
+            saw(f"`apply`: exit {client.exit}, nothing was launched")
+        client.converge()
         assert scene.one_each()
-        saw("another port, a tunnel to it, in sync")
+        saw(f"that program gone: exit {client.exit}, in sync")
     scene.declare("database", cluster="far", project="tunnelled", state="absent")
     client.converge()
 

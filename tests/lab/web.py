@@ -35,8 +35,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     """Listens on loopback; remembers the paths it was asked for."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.asked: list[str] = []
         self.over = threading.Event()
 
@@ -47,9 +47,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def serve() -> Iterator[Server]:
-    """Run a server until the block ends."""
-    with Server() as server:
+def serve(port: int = 0) -> Iterator[Server]:
+    """Run a server until the block ends; on a free port, unless one is named."""
+    with Server(port) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
