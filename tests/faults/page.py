@@ -50,8 +50,8 @@ The [same list](safety.md#what-is-not-promised), seen from here:
   done to it without `--replace`.
 - **A reply that was lost is not repeated.** What a changing call did before its answer got lost is
   looked for; where that cannot be told, the action has failed, and the next apply decides anew.
-- **A state file that nobody can read to its end** (a pipe, 50 MB) makes its host unknown, with all that
-  is on it, until somebody removes it.
+- **A state file that nobody can read to its end** (a pipe, 50 MB) makes its service unknown until
+  somebody removes it, as above.
 - **A host whose helpers lie** is believed where nothing contradicts them: an empty answer, given as a
   success, means that nothing is there, unless something still answers.
 - **A full disk or a killed run may cost a clear that was not needed**: a database whose receipt was not
