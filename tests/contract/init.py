@@ -62,6 +62,8 @@ class Init:
         """Start a command in a session of its own."""
         pid = os.fork()
         if pid:
+            # Pids are reused: what an earlier process with this number ended with is not how this one will.
+            self.ended.pop(pid, None)
             return pid
         try:
             os.setsid()

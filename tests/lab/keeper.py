@@ -41,6 +41,8 @@ class Keeper:
         """Do one thing the lab asks for."""
         if request["do"] == "start":
             pid = start(request)
+            # Pids are reused: what an earlier process with this number ended with is not its exit code.
+            self._codes.pop(pid, None)
             self._started.add(pid)
             return {"pid": pid}
         if request["do"] == "code":
