@@ -42,7 +42,15 @@ def new_transport(stream: Any) -> paramiko.Transport:
     import paramiko  # noqa: PLC0415 - slow to import
 
     transport = paramiko.Transport(stream)
-    saved = transport.get_exception
+    saved, run = transport.get_exception, transport.run
+
+    def end_quietly() -> None:
+        # Where a host hangs up while it is hung up on, the reading thread can die of that at its very end,
+        # and Python would print its traceback.
+        try:
+            run()
+        except Exception:  # noqa: BLE001 - whoever waits is told by `get_exception`, or that it ended
+            transport.active = False  # type: ignore[attr-defined]
 
     def get_exception() -> Exception | None:
         error = saved()
@@ -51,4 +59,5 @@ def new_transport(stream: Any) -> paramiko.Transport:
         return paramiko.SSHException(f"what the host says makes no sense ({type(error).__name__})")
 
     transport.get_exception = get_exception  # type: ignore[method-assign]
+    transport.run = end_quietly  # type: ignore[method-assign]
     return transport
